@@ -1,0 +1,50 @@
+# Vigie. `make run` starts it, `make test` tests it; both set up what they need. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install run dev test check format bench clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Vigie needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make run PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed ## Set up what serving needs
+
+run: install ## Start on http://localhost:5000; options go in ARGS="--source rtsp://..."
+	@exec $(BIN)/python -m server $(ARGS)
+
+dev: $(VENV)/.installed-dev ## Set up what development needs
+
+test: dev ## Run all tests; ARGS="-k name" picks some
+	@tests/chromium.sh
+	$(BIN)/python -m pytest $(ARGS)
+
+check: dev ## Lint, formatting and types, of the server and of the page
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	tests/page-types.sh
+
+format: dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: dev ## Measure; results in benchmarks/results and docs/performance.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## Remove what was installed and cached
+	rm -rf $(VENV) $(VENV)-bench node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis data

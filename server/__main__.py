@@ -1,0 +1,86 @@
+"""The command line: ``python -m server``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .app import serve
+from .config import CameraSettings, ConfigError, Settings, load_settings
+from .plugins import ModelError, PluginError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options. Those not given come from the environment or the settings file."""
+    options = argparse.ArgumentParser(
+        prog="python -m server", description="Vigie: a real-time video server that watches cameras for firearms."
+    )
+    options.add_argument("--host", help="address to listen on; the default, 127.0.0.1, is this machine only")
+    options.add_argument("--port", type=int, help="port to listen on; default 5000, 0 picks a free one")
+    options.add_argument("--data-dir", type=Path, help="folder for what Vigie writes; default ./data")
+    options.add_argument("--config", type=Path, help="settings file; default ./vigie.yaml where there is one")
+    options.add_argument("--model", type=Path, help="ONNX file to use in place of the bundled gun detector")
+    options.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a camera to watch: rtsp://..., http://..., a device such as /dev/video0, or a video file, "
+        "which is played in a loop; NAME=URL gives it a name; may be given several times",
+    )
+    return options
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings with the command line laid over them. Raises ConfigError."""
+    path = arguments.config or (Path("vigie.yaml") if Path("vigie.yaml").is_file() else None)
+    names = ("host", "port", "data_dir")
+    given: dict[str, Any] = {n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
+    settings = load_settings(path, **given)
+    change: dict[str, Any] = {}
+    if arguments.model:
+        change["detector"] = settings.detector.model_copy(update={"model": arguments.model})
+    if arguments.source:
+        cameras = list(settings.cameras)
+        for source in arguments.source:
+            cameras.append(_camera(source, {camera.name for camera in cameras}))
+        change["cameras"] = tuple(cameras)
+    return settings.model_copy(update=change)
+
+
+def _camera(source: str, taken: set[str]) -> CameraSettings:
+    """A camera from ``URL`` or ``NAME=URL``; without a name it takes one from the URL."""
+    given = re.match(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,62})=(.+)$", source)
+    url = given[2] if given else source
+    parts = urlsplit(url)
+    stem = given[1] if given else (parts.hostname or Path(parts.path or url).stem)
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-._")[:56] or "camera"
+    number = 2
+    while name in taken:
+        name, number = f"{re.sub(r'-[0-9]+$', '', name)}-{number}", number + 1
+    return CameraSettings(name=name, url=url, loop=True)
+
+
+def main() -> None:
+    """Start the server, or say in one sentence why not."""
+    try:
+        settings = settings_of(parser().parse_args())
+        logging.basicConfig(
+            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+        )
+        logging.getLogger("aioice").setLevel(logging.WARNING)
+        asyncio.run(serve(settings))
+    except (ConfigError, PluginError, ModelError) as error:
+        sys.exit(f"vigie: {error}")
+    except OSError as error:
+        sys.exit(f"vigie: {error.strerror or error}: is another program using the port? Choose one with --port.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""All settings in one typed object: ``vigie.yaml``, over it ``VIGIE_*`` variables, over them the command line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+BUNDLED_MODEL = Path(__file__).resolve().parent.parent / "models" / "gun-yolov8n.onnx"
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class ConfigError(Exception):
+    """The settings are wrong; the message names each mistake."""
+
+
+class Section(BaseModel):
+    """A part of the settings; an unknown key is a mistake, not a wish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraSettings(Section):
+    """One camera."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", description="Letters, digits, dot, dash, underscore."
+    )
+    url: str = Field(min_length=1, description="RTSP or HTTP URL, a file, or a device such as /dev/video0.")
+    loop: bool = Field(False, description="Begin a file again when it ends.")
+
+
+class DetectorSettings(Section):
+    """The model and how it is run."""
+
+    backend: str = Field("openvino", description="openvino or onnxruntime.")
+    model: Path = Field(BUNDLED_MODEL, description="An ONNX file as Ultralytics exports it, with dynamic sides.")
+    workers: int = Field(default_factory=cores, ge=1, le=64, description="Looks at a time; as many as cores.")
+    confidence: float = Field(0.25, ge=0.05, le=0.95, description="A score that begins a track.")
+    nms_iou: float = Field(0.6, gt=0, lt=1, description="Overlap above which the weaker of two boxes goes.")
+    look_rate: float = Field(10, gt=0, le=60, description="Looks a second at a feed where nothing is suspected.")
+    suspicious_rate: float = Field(15, gt=0, le=60, description="Looks a second at a feed with an open event.")
+
+
+class PolicySettings(Section):
+    """When a sighting is confirmed; see docs/decisions/0004-confirmation.md."""
+
+    hits: int = Field(3, ge=2, le=100, description="Looks that must have seen it ...")
+    of: int = Field(5, ge=2, le=100, description="... of so many last looks.")
+    median_score: float = Field(0.4, ge=0, le=1)
+    window_s: float = Field(2.0, gt=0, le=60)
+    span_s: float = Field(0.15, ge=0, le=60, description="Time from the first to the last of them.")
+    smallest_share: float = Field(0.0, ge=0, le=1, description="Share of the picture its box must cover.")
+
+
+class LimitSettings(Section):
+    """What a caller may ask for. Past a limit comes a clear error, never a slow server."""
+
+    upload_bytes: int = Field(20_000_000, ge=1000)
+    picture_pixels: int = Field(50_000_000, ge=1000, description="Checked before a picture is decoded.")
+    stream_frame_bytes: int = Field(2_000_000, ge=1000)
+    stream_frame_pixels: int = Field(4_000_000, ge=1000)
+    sessions: int = Field(32, ge=1, description="WebRTC and WebSocket sessions together.")
+    idle_s: float = Field(10, gt=0, description="A session that sends nothing for so long is closed.")
+
+
+class Settings(BaseSettings):
+    """The settings of one server."""
+
+    model_config = SettingsConfigDict(env_prefix="VIGIE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    yaml_path: ClassVar[Path | None] = None
+
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Anything but loopback opens Vigie to the network."
+    )
+    port: int = Field(5000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    data_dir: Path = Field(Path("data"), description="Where Vigie keeps what it writes: the cache of compiled models.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins of front ends on other hosts, as https://example.org; * for any."
+    )
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    detector: DetectorSettings = DetectorSettings()
+    policy: PolicySettings = PolicySettings()
+    limits: LimitSettings = LimitSettings()
+    cameras: tuple[CameraSettings, ...] = ()
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """In the environment the origins are separated by commas."""
+        return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+    @field_validator("cameras")
+    @classmethod
+    def _distinct(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
+        names = [camera.name for camera in cameras]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two cameras are named {', '.join(sorted(twice))}")
+        return cameras
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line before environment before file."""
+        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
+        if cls.yaml_path:
+            sources += (YamlConfigSettingsSource(settings_cls, cls.yaml_path, "utf-8"),)
+        return sources
+
+
+def load_settings(path: Path | None, **given: Any) -> Settings:
+    """Read the settings; ``given`` are those of the command line. Raises :class:`ConfigError` naming every mistake."""
+    if path and not path.is_file():
+        raise ConfigError(f"There is no settings file {path}.")
+    bound = type("Settings", (Settings,), {"yaml_path": path, "__module__": __name__, "__annotations__": {}})
+    try:
+        settings = bound(**given)
+    except ValidationError as error:
+        mistakes = [f"  {'.'.join(str(part) for part in e['loc']) or 'settings'}: {e['msg']}" for e in error.errors()]
+        raise ConfigError("The settings are wrong:\n" + "\n".join(mistakes)) from error
+    except Exception as error:  # a YAML file that is not YAML, or an environment value that is not JSON
+        raise ConfigError(f"The settings cannot be read: {error}") from error
+    assert isinstance(settings, Settings)
+    return settings

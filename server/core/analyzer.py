@@ -1,0 +1,78 @@
+"""What one feed knows: from detections to tracks, states and events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .detections import Detections
+from .events import Event, EventLog, State
+from .frame import Frame
+from .policy import ConfirmationPolicy
+from .tracking import Track, Tracker, TrackerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTrack:
+    """A track with the state of its event."""
+
+    track: Track
+    label: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that one look at one frame told. ``tracks`` are those seen in this very frame, one for each detection."""
+
+    frame: Frame
+    detections: Detections
+    tracks: tuple[SeenTrack, ...]
+    events: tuple[Event, ...]
+
+
+class Analyzer:
+    """The memory of one feed. ``new_id`` makes an event's id from a unix time."""
+
+    def __init__(
+        self,
+        feed: str,
+        labels: Sequence[str],
+        new_id: Callable[[float], str],
+        policy: ConfirmationPolicy | None = None,
+        tracker: TrackerSettings | None = None,
+    ) -> None:
+        self._labels = tuple(labels)
+        self._tracker = Tracker(tracker)
+        self._log = EventLog(feed, self._labels, policy or ConfirmationPolicy(), new_id)
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether an event is open: then more looks are worth their cost."""
+        return bool(self._log.open)
+
+    def observe(self, frame: Frame, detections: Detections, now: float) -> Observation:
+        """Take in what the model saw in ``frame``; ``now`` is when the frame was taken, in monotonic seconds."""
+        picture = frame.picture
+        seen = self._tracker.update(detections, now, picture.width, picture.height)
+        events = self._log.observe(self._tracker.tracks, now, frame.captured_unix, picture.width, picture.height)
+        tracks = {track.id: track for track in self._tracker.tracks}
+        return Observation(
+            frame, seen, tuple(self._seen(tracks[int(track_id)]) for track_id in seen.track_ids), tuple(events)
+        )
+
+    def visible(self, now: float, hold_s: float) -> list[SeenTrack]:
+        """The tracks seen within the last ``hold_s`` seconds: what a screen should show at ``now``."""
+        return [self._seen(track) for track in self._tracker.tracks if now - track.last_seen <= hold_s]
+
+    def expire(self, now: float, unix: float) -> list[Event]:
+        """End what has not been seen for long, when no look comes to say so."""
+        return self._log.expire(now, unix)
+
+    def close(self, unix: float) -> list[Event]:
+        """End everything, because the feed ends."""
+        return self._log.close(unix)
+
+    def _seen(self, track: Track) -> SeenTrack:
+        label = self._labels[track.class_id] if track.class_id < len(self._labels) else str(track.class_id)
+        return SeenTrack(track, label, self._log.state_of(track.id) or State.SUSPECTED)

@@ -1,0 +1,245 @@
+"""The worker pool: a fixed number of looks at a time, shared fairly by all feeds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .broadcast import Mailbox
+from .core.detections import Detections
+from .core.frame import Frame, Picture
+from .core.schedule import Turn, next_due, next_turn
+from .core.yolo import decode, input_of_image, input_of_picture
+from .metrics import Metrics
+from .plugins import Backend, ModelInfo
+
+log = logging.getLogger(__name__)
+
+Image = NDArray[np.uint8]
+
+MOST_PICTURES_WAITING = 16
+
+WARM_UP_LOOKS = 3
+"""Looks at each of the two usual shapes before the first visitor: a backend may prepare for a shape that recurs."""
+
+
+class Busy(Exception):
+    """More single pictures wait than can be held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds by stage: waited for a worker, made the input, ran the network, decoded its output."""
+
+    wait: float
+    preprocess: float
+    inference: float
+    postprocess: float
+
+    @property
+    def total(self) -> float:
+        """All stages together."""
+        return self.wait + self.preprocess + self.inference + self.postprocess
+
+
+class Subject(Protocol):
+    """A feed as the scheduler sees it."""
+
+    name: str
+    mailbox: Mailbox[Frame]
+
+    def look_rate(self) -> float:
+        """Looks a second it wants now."""
+        ...
+
+    def looked(self, frame: Frame, detections: Detections, timing: Timing) -> None:
+        """Take the outcome of a look. Runs on the event loop."""
+        ...
+
+
+@dataclass(slots=True)
+class _Seat:
+    subject: Subject
+    last_look: float = float("-inf")
+    in_flight: bool = False
+
+
+@dataclass(slots=True)
+class _Ask:
+    picture: Image
+    asked_at: float
+    confidence: float
+    answer: asyncio.Future[tuple[Detections, Timing]]
+
+
+class Detector:
+    """Owns the model and its workers. All methods run on the event loop; only the look itself runs in a worker thread.
+
+    Feeds take turns by :mod:`server.core.schedule`, one look in flight each. A single picture goes before the feeds,
+    but never twice in a row while one of them is due.
+    """
+
+    def __init__(self, backend: Backend, workers: int, confidence: float, nms_iou: float, metrics: Metrics) -> None:
+        self._backend = backend
+        self._workers = workers
+        self._confidence = confidence
+        self._nms_iou = nms_iou
+        self._metrics = metrics
+        self._seats: dict[str, _Seat] = {}
+        self._asks: deque[_Ask] = deque()
+        self._looks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._picture_was_last = False
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
+        self._scheduler: asyncio.Task[None] | None = None
+        self.ready = False
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model in use."""
+        return self._backend.info
+
+    async def __aenter__(self) -> Self:
+        """Warm the model up, so that the first visitor does not pay for it, and start the scheduler."""
+        size = self.model.size
+        for width, height in ((size, size * 3 // 4), (size, size * 9 // 16)):
+            for _ in range(WARM_UP_LOOKS):
+                await self._in_worker(Picture.grey(width, height), time.monotonic(), self._confidence)
+        self._scheduler = asyncio.create_task(self._run(), name="scheduler")
+        self.ready = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.ready = False
+        if self._scheduler:
+            self._scheduler.cancel()
+            await asyncio.gather(self._scheduler, return_exceptions=True)
+        for ask in self._asks:
+            ask.answer.cancel()
+        await asyncio.gather(*self._looks, return_exceptions=True)
+        self._pool.shutdown()
+        self._backend.close()
+
+    def attach(self, subject: Subject) -> None:
+        """Look at this feed from now on."""
+        self._seats[subject.name] = _Seat(subject)
+        self._changed.set()
+
+    def detach(self, name: str) -> None:
+        """Look no more; a look in flight ends unheard."""
+        self._seats.pop(name, None)
+
+    def wake(self) -> None:
+        """A feed has a new frame."""
+        self._changed.set()
+
+    async def look_at(self, picture: Image, confidence: float) -> tuple[Detections, Timing]:
+        """Look at one picture, RGB (H, W, 3) uint8; raises :class:`Busy` when too many wait."""
+        if len(self._asks) >= MOST_PICTURES_WAITING:
+            raise Busy
+        ask = _Ask(picture, time.monotonic(), confidence, asyncio.get_running_loop().create_future())
+        self._asks.append(ask)
+        self._changed.set()
+        return await ask.answer
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._changed.clear()
+            while len(self._looks) < self._workers and self._start_next():
+                pass
+            due = next_due(self._waiting()) if len(self._looks) < self._workers else None
+            timer = loop.call_later(max(due - time.monotonic(), 0), self._changed.set) if due is not None else None
+            await self._changed.wait()
+            if timer:
+                timer.cancel()
+
+    def _waiting(self) -> list[Turn]:
+        return [
+            Turn(name, seat.subject.look_rate(), seat.last_look)
+            for name, seat in self._seats.items()
+            if seat.subject.mailbox and not seat.in_flight
+        ]
+
+    def _start_next(self) -> bool:
+        now = time.monotonic()
+        turn = next_turn(self._waiting(), now)
+        if self._asks and not (self._picture_was_last and turn):
+            self._picture_was_last = True
+            ask = self._asks.popleft()
+            if not ask.answer.done():
+                self._own(self._answer(ask))
+            return True
+        if not turn:
+            return False
+        self._picture_was_last = False
+        seat = self._seats[turn.feed]
+        frame = seat.subject.mailbox.take()
+        if frame:
+            seat.last_look, seat.in_flight = now, True
+            self._own(self._look_for(seat, frame))
+        return True
+
+    def _own(self, look: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(look)
+        self._looks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._looks.discard(task)
+        self._changed.set()
+
+    async def _look_for(self, seat: _Seat, frame: Frame) -> None:
+        try:
+            detections, timing = await self._in_worker(frame.picture, frame.captured_at, self._confidence)
+            self._metrics.look_seconds.observe(time.monotonic() - frame.captured_at)
+            if self._seats.get(seat.subject.name) is seat:
+                seat.subject.looked(frame, detections, timing)
+        except Exception:
+            self._metrics.look_failures.inc()
+            log.exception("a look at feed %s failed", seat.subject.name)
+        finally:
+            seat.in_flight = False
+
+    async def _answer(self, ask: _Ask) -> None:
+        try:
+            result = await self._in_worker(ask.picture, ask.asked_at, ask.confidence)
+            if not ask.answer.done():
+                ask.answer.set_result(result)
+        except Exception as error:
+            self._metrics.look_failures.inc()
+            if not ask.answer.done():
+                ask.answer.set_exception(error)
+
+    async def _in_worker(self, picture: Image | Picture, since: float, confidence: float) -> tuple[Detections, Timing]:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._look, picture, since, confidence)
+
+    def _look(self, picture: Image | Picture, since: float, confidence: float) -> tuple[Detections, Timing]:
+        """One look, in a worker thread."""
+        info = self.model
+        begun = time.monotonic()
+        if isinstance(picture, Picture):
+            image, letterbox = input_of_picture(picture, info.size, info.stride)
+        else:
+            image, letterbox = input_of_image(picture, info.size, info.stride)
+        prepared = time.monotonic()
+        output = self._backend.infer(image)
+        inferred = time.monotonic()
+        detections = decode(output, letterbox, confidence, self._nms_iou)
+        decoded = time.monotonic()
+        timing = Timing(max(begun - since, 0.0), prepared - begun, inferred - prepared, decoded - inferred)
+        for stage in ("wait", "preprocess", "inference", "postprocess"):
+            self._metrics.stage_seconds.labels(stage).observe(getattr(timing, stage))
+        return detections, timing

@@ -1,0 +1,270 @@
+"""The HTTP routes, and what each needs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import BodyPartReader, web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from .. import __version__
+from ..cameras import Cameras
+from ..config import LimitSettings
+from ..core.detections import Detections
+from ..core.drawing import Mark, draw_on_image
+from ..detector import Busy, Detector, Timing
+from ..metrics import Metrics
+from ..store import EventStore
+from .messages import Json, camera_body, detections_body, event_body, timing_body
+from .pictures import Rgb, decode_picture, encode_jpeg
+from .problems import Problem
+from .stream import Streams
+from .webrtc import WebRtcSessions
+
+USUAL_CONFIDENCE = 0.25
+MODES = ("burned_in", "overlay")
+OFFER_BYTES = 64 * 1024
+MOST_EVENTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The handlers, over what they serve."""
+
+    detector: Detector
+    cameras: Cameras
+    store: EventStore
+    metrics: Metrics
+    limits: LimitSettings
+    webrtc: WebRtcSessions
+    streams: Streams
+    pool: ThreadPoolExecutor
+
+    def routes(self) -> list[web.RouteDef]:
+        """All routes but the page's own files."""
+        return [
+            web.get("/api", self.about),
+            web.post("/predict", self.predict),
+            web.post("/api/predict", self.predict),
+            web.get("/api/v1/server", self.server),
+            web.post("/api/v1/detect", self.detect),
+            web.get("/api/v1/cameras", self.list_cameras),
+            web.get("/api/v1/events", self.list_events),
+            web.get("/api/v1/stream", self.stream),
+            web.post("/api/v1/webrtc/offer", self.offer),
+            web.delete("/api/v1/webrtc/{session}", self.end_session),
+            web.get("/healthz", self.health),
+            web.get("/readyz", self.ready),
+            web.get("/metrics", self.prometheus),
+        ]
+
+    async def about(self, request: web.Request) -> web.Response:
+        """``GET /api``: the first version's greeting."""
+        return web.Response(text="Vigie is up. POST a picture as the multipart field 'file' to /predict.")
+
+    async def predict(self, request: web.Request) -> web.Response:
+        """``POST /predict``: a picture in, the annotated JPEG as base64 text out."""
+        picture, detections, _, _ = await self._look(request, USUAL_CONFIDENCE, only_form=True)
+        jpeg = await self._annotated(picture, detections)
+        return web.Response(text=base64.b64encode(jpeg).decode())
+
+    async def detect(self, request: web.Request) -> web.Response:
+        """``POST /api/v1/detect``: a picture in, detections as JSON or the annotated JPEG out."""
+        annotate = request.query.get("annotate")
+        if annotate not in (None, "jpeg"):
+            raise Problem("invalid-parameter", 400, "The parameter annotate can only be jpeg.")
+        begun = time.monotonic()
+        confidence = _number(request, "confidence", USUAL_CONFIDENCE, 0.01, 1.0)
+        picture, detections, timing, decoding = await self._look(request, confidence)
+        if annotate:
+            return web.Response(body=await self._annotated(picture, detections), content_type="image/jpeg")
+        timing_ms = {"decode": round(decoding * 1000, 2), **timing_body(timing)}
+        return web.json_response(
+            {
+                "model": self.detector.model.name,
+                "image": {"width": picture.shape[1], "height": picture.shape[0]},
+                "detections": detections_body(detections, self.detector.model.labels),
+                "timing_ms": {**timing_ms, "total": round((time.monotonic() - begun) * 1000, 2)},
+            }
+        )
+
+    async def server(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/server``: what runs here and what it takes."""
+        model = self.detector.model
+        return web.json_response(
+            {
+                "version": __version__,
+                "ready": self.detector.ready,
+                "model": {
+                    "name": model.name,
+                    "labels": model.labels,
+                    "backend": model.backend,
+                    "device": model.device,
+                    "input_size": model.size,
+                },
+                "limits": self.limits.model_dump(),
+            }
+        )
+
+    async def list_cameras(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/cameras``."""
+        cameras = [camera_body(feed, self.cameras.url(feed.name)) for feed in self.cameras.cameras()]
+        return web.json_response({"cameras": cameras})
+
+    async def list_events(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/events``: the newest first."""
+        limit = int(_number(request, "limit", 50, 1, MOST_EVENTS))
+        return web.json_response({"events": [event_body(e) for e in self.store.newest(limit)], "next": None})
+
+    async def stream(self, request: web.Request) -> web.WebSocketResponse:
+        """``GET /api/v1/stream``: JPEG frames over a WebSocket."""
+        mode = _mode(request.query.get("mode", "burned_in"))
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            raise Problem("malformed-request", 400, "This address speaks WebSocket only.")
+        return await self.streams.serve(request, mode)
+
+    async def offer(self, request: web.Request) -> web.Response:
+        """``POST /api/v1/webrtc/offer``: an SDP offer in, the answer out."""
+        body = await _json(request)
+        sdp, mode, name = body.get("sdp"), _mode(body.get("mode", "burned_in")), body.get("camera")
+        if body.get("type", "offer") != "offer" or not isinstance(sdp, str):
+            raise Problem("malformed-request", 400, 'Send {"type": "offer", "sdp": "...", "mode": "burned_in"}.')
+        camera = self.cameras.get(name) if isinstance(name, str) else None
+        if name is not None and camera is None:
+            raise Problem("unknown-camera", 404, f"There is no camera named {str(name)[:80]!r}.")
+        session, answer, feed = await self.webrtc.open(sdp, mode, camera)
+        return web.json_response({"type": "answer", "sdp": answer, "session": session, "feed": feed, "mode": mode})
+
+    async def end_session(self, request: web.Request) -> web.Response:
+        """``DELETE /api/v1/webrtc/{session}``."""
+        if not await self.webrtc.close(request.match_info["session"], "the browser ended it"):
+            raise Problem("not-found", 404, "There is no such session; it may have ended.")
+        return web.Response(status=204)
+
+    async def health(self, request: web.Request) -> web.Response:
+        """``GET /healthz``: the process answers."""
+        return web.Response(text="ok")
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """``GET /readyz``: the model is warm."""
+        if not self.detector.ready:
+            raise Problem("not-ready", 503, "The model is not warmed up yet.")
+        return web.Response(text="ready")
+
+    async def prometheus(self, request: web.Request) -> web.Response:
+        """``GET /metrics``."""
+        return web.Response(body=self.metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _look(
+        self, request: web.Request, confidence: float, *, only_form: bool = False
+    ) -> tuple[Rgb, Detections, Timing, float]:
+        """Read, decode and look at the picture of a request; the last is the seconds it took to decode."""
+        outcome = "refused"
+        try:
+            data = await self._upload(request, only_form=only_form)
+            begun = time.monotonic()
+            picture = await asyncio.get_running_loop().run_in_executor(
+                self.pool, decode_picture, data, self.limits.picture_pixels
+            )
+            decoding = time.monotonic() - begun
+            detections, timing = await self.detector.look_at(picture, confidence)
+            outcome = "answered"
+            return picture, detections, timing, decoding
+        except Busy as error:
+            raise Problem("too-busy", 503, "Too many pictures wait already. Try again in a second.") from error
+        finally:
+            self.metrics.pictures.labels(outcome).inc()
+
+    async def _annotated(self, picture: Rgb, detections: Detections) -> bytes:
+        labels = self.detector.model.labels
+        rows = zip(detections.boxes, detections.scores.tolist(), detections.classes.tolist(), strict=True)
+        marks = [Mark(box, f"{labels[kind]} {score:.0%}") for box, score, kind in rows]
+
+        def draw() -> bytes:
+            draw_on_image(picture, marks)
+            return encode_jpeg(picture)
+
+        return await asyncio.get_running_loop().run_in_executor(self.pool, draw)
+
+    async def _upload(self, request: web.Request, *, only_form: bool) -> bytes:
+        """The picture's bytes: the multipart field ``file``, or else the body itself; never more than the limit."""
+        kind = request.content_type
+        if kind == "multipart/form-data":
+            return await self._form_file(request)
+        if only_form or not (kind.startswith("image/") or kind == "application/octet-stream"):
+            raise Problem(
+                "unsupported-content-type",
+                415,
+                "Send the picture as the multipart/form-data field 'file'"
+                + ("." if only_form else ", or as the body with its own content type, such as image/jpeg."),
+            )
+        return await self._bounded(request.content.iter_chunked(65536), request.content_length)
+
+    async def _form_file(self, request: web.Request) -> bytes:
+        try:
+            async for part in await request.multipart():
+                if isinstance(part, BodyPartReader) and part.name == "file":
+                    return await self._bounded(_chunks(part), request.content_length)
+                if isinstance(part, BodyPartReader):
+                    await part.release()
+        except ValueError as error:
+            raise Problem("malformed-request", 400, "The multipart form cannot be read.") from error
+        raise Problem("missing-file", 400, "The form has no field named 'file'. Put the picture there.")
+
+    async def _bounded(self, chunks: AsyncIterator[bytes], announced: int | None) -> bytes:
+        most = self.limits.upload_bytes
+        too_large = Problem("picture-too-large", 413, f"A picture may have {most / 1e6:g} MB; this one has more.")
+        if announced is not None and announced > most + 4096:
+            raise too_large
+        data = bytearray()
+        async for chunk in chunks:
+            data += chunk
+            if len(data) > most:
+                raise too_large
+        return bytes(data)
+
+
+async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
+    while chunk := await part.read_chunk(65536):
+        yield chunk
+
+
+async def _json(request: web.Request) -> Json:
+    if request.content_type != "application/json":
+        raise Problem("unsupported-content-type", 415, "Send JSON, with the content type application/json.")
+    data = await request.content.read(OFFER_BYTES + 1)
+    while len(data) <= OFFER_BYTES and (more := await request.content.read(OFFER_BYTES + 1 - len(data))):
+        data += more
+    if len(data) > OFFER_BYTES:
+        raise Problem("malformed-request", 413, "An offer has 64 kB at the most.")
+    try:
+        body: Any = json.loads(data)
+    except ValueError as error:
+        raise Problem("malformed-request", 400, "The body is not JSON.") from error
+    if not isinstance(body, dict):
+        raise Problem("malformed-request", 400, "The body must be a JSON object.")
+    return body
+
+
+def _mode(value: object) -> str:
+    if value not in MODES:
+        raise Problem("invalid-parameter", 400, f"The mode is one of: {', '.join(MODES)}.")
+    return str(value)
+
+
+def _number(request: web.Request, name: str, usual: float, least: float, most: float) -> float:
+    text = request.query.get(name)
+    try:
+        value = usual if text is None else float(text)
+    except ValueError:
+        value = float("nan")
+    if not least <= value <= most:
+        raise Problem("invalid-parameter", 400, f"The parameter {name} is a number from {least:g} to {most:g}.")
+    return value

@@ -1,0 +1,73 @@
+"""The HTTP application: routes, the page's files, and the rules for other origins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from .api import Api
+from .problems import Problem, problems
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Cache-Control": "no-cache",
+}
+
+
+def make_app(api: Api, cors_origins: tuple[str, ...]) -> web.Application:
+    """The application that serves ``api`` and the page."""
+    app = web.Application(middlewares=[cross_origin(cors_origins), problems], client_max_size=2**20)
+    app.add_routes(api.routes())
+    app.router.add_get("/", _page)
+    app.router.add_static("/", STATIC)
+    app.on_response_prepare.append(_add_page_headers)
+    return app
+
+
+def cross_origin(allowed: tuple[str, ...]) -> Middleware:
+    """CORS (the Fetch standard) for the front ends allowed; a page of any other origin is refused what changes things,
+    reads a picture or opens a session."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        origin = request.headers.get("Origin")
+        if origin is None or urlsplit(origin).netloc == request.host:
+            return await handler(request)
+        if origin not in allowed and "*" not in allowed:
+            if request.method in ("GET", "HEAD") and "Upgrade" not in request.headers:
+                return await handler(request)  # without the header below, the browser keeps the answer from the page
+            return Problem(
+                "forbidden-origin", 403, f"Pages of {origin[:200]} may not use this server. Add it to cors_origins."
+            ).response()
+        answer = web.Response(status=204) if request.method == "OPTIONS" else await handler(request)
+        if not answer.prepared:
+            answer.headers["Access-Control-Allow-Origin"] = origin
+            answer.headers["Vary"] = "Origin"
+            if request.method == "OPTIONS":
+                answer.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
+                answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
+                answer.headers["Access-Control-Max-Age"] = "600"
+        return answer
+
+    return middleware
+
+
+async def _page(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "index.html")
+
+
+async def _add_page_headers(request: web.Request, response: web.StreamResponse) -> None:
+    if isinstance(response, web.FileResponse):
+        response.headers.update(PAGE_HEADERS)
+    else:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Cache-Control", "no-store")

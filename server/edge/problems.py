@@ -1,0 +1,56 @@
+"""Errors as RFC 9457 problem documents."""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+log = logging.getLogger(__name__)
+
+
+class Problem(Exception):
+    """An answer that is an error. ``detail`` is a whole sentence that says what to do; it holds no secret."""
+
+    def __init__(self, slug: str, status: int, detail: str, title: str | None = None) -> None:
+        super().__init__(detail)
+        self.slug = slug
+        self.status = status
+        self.title = title or slug.replace("-", " ").capitalize()
+        self.detail = detail
+
+    def response(self) -> web.Response:
+        """The problem document."""
+        body = {
+            "type": f"urn:vigie:problem:{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        return web.Response(status=self.status, text=json.dumps(body), content_type="application/problem+json")
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever goes wrong in a handler into a problem document, and log it."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        log.info("%s %s: %d %s", request.method, request.path, problem.status, problem.detail)
+        return problem.response()
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        title = HTTPStatus(error.status).phrase
+        answer = Problem(
+            title.lower().replace(" ", "-"), error.status, f"{request.method} {request.path}: {title}.", title
+        ).response()
+        if allow := error.headers.get("Allow"):
+            answer.headers["Allow"] = allow
+        return answer
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        return Problem("internal", 500, "Vigie failed at this request. Its log says why.").response()

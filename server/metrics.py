@@ -1,0 +1,53 @@
+"""What Prometheus reads: counted where it happens, in one registry that its owner passes on."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5)
+
+
+class Metrics:
+    """The metrics of one server. Labels are few and fixed: a feed's name is never one."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.frames_seen = Counter(
+            "vigie_frames_seen", "Frames that arrived from feeds.", ["kind"], registry=self.registry
+        )
+        self.frames_looked_at = Counter(
+            "vigie_frames_looked_at", "Frames the model looked at.", ["kind"], registry=self.registry
+        )
+        self.frames_dropped = Counter(
+            "vigie_frames_dropped",
+            "Frames never looked at because a newer one came first.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.stage_seconds = Histogram(
+            "vigie_stage_seconds",
+            "Seconds by stage. Of a look: wait (frame received to worker), preprocess, inference, postprocess. "
+            "Of video out: encode (draw and encode one picture).",
+            ["stage"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.look_seconds = Histogram(
+            "vigie_look_seconds",
+            "Seconds from a frame received to its boxes ready.",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.look_failures = Counter("vigie_look_failures", "Looks that ended in an error.", registry=self.registry)
+        self.events = Counter("vigie_events", "Changes of state of events.", ["state"], registry=self.registry)
+        self.feeds = Gauge("vigie_feeds", "Feeds open now.", ["kind"], registry=self.registry)
+        self.sessions = Gauge(
+            "vigie_sessions", "Sessions of viewers and visitors open now.", ["transport"], registry=self.registry
+        )
+        self.pictures = Counter(
+            "vigie_pictures", "Single pictures answered, by outcome.", ["outcome"], registry=self.registry
+        )
+
+    def render(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,96 @@
+"""The thread boundary of a camera: one thread reads its source, the event loop gets its newest picture."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from .broadcast import Mailbox
+from .config import CameraSettings
+from .core.frame import Picture
+from .feed import Feed
+from .plugins import Source, SourceLost, kinds, load
+
+log = logging.getLogger(__name__)
+
+THREAD_GRACE_S = 12.0
+"""A source's thread ends within its read time limit; past this it is given up and said so."""
+
+
+class SourceReader:
+    """Reads one source in a thread of its own and leaves each picture in a one-slot mailbox for the loop."""
+
+    def __init__(self, feed: Feed, camera: CameraSettings) -> None:
+        self._feed = feed
+        self._camera = camera
+        self._stopped = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._arrived: Mailbox[tuple[Picture, int, float]] = Mailbox()
+        self._told_dropped = 0
+        self._done: asyncio.Future[str | None] = self._loop.create_future()
+
+    async def run(self) -> str | None:
+        """Until the source ends; returns why it failed, or None. Cancelled, it lets its thread end first."""
+        thread = threading.Thread(target=self._read, name=f"source {self._camera.name}", daemon=True)
+        thread.start()
+        try:
+            await asyncio.wait((self._done,))
+            return self._done.result()
+        finally:
+            self._stopped.set()
+            if not self._done.done():
+                await asyncio.wait((self._done,), timeout=THREAD_GRACE_S)
+            if not self._done.done():
+                log.error("camera %s: its reader hangs and was given up", self._camera.name)
+
+    def _read(self) -> None:
+        """In the source's thread."""
+        reason: str | None = None
+        try:
+            with load("sources", source_kind(self._camera.url)).open_source(
+                self._camera.url, loop=self._camera.loop
+            ) as source:
+                self._frames(source)
+        except SourceLost as error:
+            reason = str(error)
+        except Exception as error:
+            log.exception("camera %s: its reader broke", self._camera.name)
+            reason = f"its reader broke ({type(error).__name__})"
+        self._call(self._finish, reason)
+
+    def _frames(self, source: Source) -> None:
+        for frame in source.frames():
+            if self._stopped.is_set():
+                source.stop()
+                return
+            if self._arrived.put((frame.picture, frame.timestamp, time.monotonic())):
+                self._call(self._deliver)
+
+    def _call(self, call: Callable[..., None], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:  # the loop is closed: nobody is left to tell
+            self._stopped.set()
+
+    def _deliver(self) -> None:
+        """On the loop: pass on the newest picture, and how many it overtook."""
+        arrived = self._arrived.take()
+        if self._arrived.dropped > self._told_dropped:
+            self._feed.lost(self._arrived.dropped - self._told_dropped)
+            self._told_dropped = self._arrived.dropped
+        if arrived and not self._stopped.is_set():
+            self._feed.publish(*arrived)
+
+    def _finish(self, reason: str | None) -> None:
+        if not self._done.done():
+            self._done.set_result(reason)
+
+
+def source_kind(url: str) -> str:
+    """The module that opens a URL: the one named after its scheme, else FFmpeg, which opens nearly all."""
+    scheme = urlsplit(url).scheme
+    return scheme if scheme in kinds("sources") else "ffmpeg"

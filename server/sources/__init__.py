@@ -1,0 +1,1 @@
+"""Sources of video: one file each, named after its kind."""

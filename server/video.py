@@ -1,0 +1,37 @@
+"""Between PyAV's frames and our pictures, without copying where it can be helped."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange
+
+from .core.frame import Picture, Plane
+
+
+def picture_of(frame: av.VideoFrame) -> Picture:
+    """The picture of a decoded frame. ``yuv420p`` is shared, not copied: read only; all else is converted."""
+    if frame.format.name != "yuv420p" or frame.color_range == ColorRange.JPEG:
+        frame = frame.reformat(format="yuv420p", dst_color_range=ColorRange.MPEG)
+    y, u, v = (_view(plane) for plane in frame.planes)
+    return Picture(y, u, v)
+
+
+def blank_frame(width: int, height: int) -> tuple[av.VideoFrame, Picture]:
+    """A new ``yuv420p`` frame for an encoder, and its memory as a picture to write to."""
+    frame = av.VideoFrame(width, height, "yuv420p")
+    y, u, v = (_view(plane) for plane in frame.planes)
+    return frame, Picture(y, u, v)
+
+
+def frame_of(picture: Picture) -> tuple[av.VideoFrame, Picture]:
+    """A copy of a picture as a frame for an encoder, and its memory to draw on."""
+    frame, copy = blank_frame(picture.width, picture.height)
+    for target, source in ((copy.y, picture.y), (copy.u, picture.u), (copy.v, picture.v)):
+        np.copyto(target, source)
+    return frame, copy
+
+
+def _view(plane: av.video.plane.VideoPlane) -> Plane:
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return np.asarray(rows[: plane.height, : plane.width])

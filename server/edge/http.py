@@ -15,7 +15,7 @@ STATIC = Path(__file__).resolve().parents[2] / "static"
 
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    "connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
@@ -27,8 +27,7 @@ def make_app(api: Api, cors_origins: tuple[str, ...]) -> web.Application:
     """The application that serves ``api`` and the page."""
     app = web.Application(middlewares=[cross_origin(cors_origins), problems], client_max_size=2**20)
     app.add_routes(api.routes())
-    app.router.add_get("/", _page)
-    app.router.add_static("/", STATIC)
+    app.router.add_get("/{path:.*}", _page)
     app.on_response_prepare.append(_add_page_headers)
     return app
 
@@ -62,7 +61,11 @@ def cross_origin(allowed: tuple[str, ...]) -> Middleware:
 
 
 async def _page(request: web.Request) -> web.FileResponse:
-    return web.FileResponse(STATIC / "index.html")
+    """A file of the page; ``/`` is its index. aiohttp's own static route answers a missing file with an empty body."""
+    path = (STATIC / (request.match_info["path"] or "index.html")).resolve()
+    if not path.is_file() or not path.is_relative_to(STATIC):
+        raise web.HTTPNotFound
+    return web.FileResponse(path)
 
 
 async def _add_page_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -1,0 +1,100 @@
+// <vigie-header>: name, views, the server's condition, language and theme.
+import { h, icon } from "../dom.js";
+import { language, say, speak } from "../i18n/i18n.js";
+import { remember } from "../settings.js";
+
+/** @typedef {"system" | "light" | "dark"} Theme */
+/** @typedef {"live" | "picture"} View */
+
+/** @type {Theme[]} */
+const THEMES = ["system", "light", "dark"];
+const ICONS = { system: "system", light: "sun", dark: "moon" };
+
+export class VigieHeader extends HTMLElement {
+  #links = {
+    live: h("a", { class: "nav-link", href: "#live", testid: "nav-live" }, h("span", { class: "nav-dot", "aria-hidden": "true" }), h("span", { t: "nav.live" })),
+    picture: h("a", { class: "nav-link", href: "#picture", testid: "nav-picture" }, h("span", { t: "nav.picture" })),
+  };
+  #server = h("span", { class: "server-word", t: "server.asking" });
+  #model = h("span", { class: "server-model" });
+  #condition = h("p", { class: "server", testid: "server" }, h("span", { class: "server-dot", "aria-hidden": "true" }), this.#server, this.#model);
+  #theme = h("button", { class: "icon-button", type: "button", testid: "theme" });
+  #tongues = {
+    en: h("button", { class: "tongue", type: "button", lang: "en", testid: "lang-en", "aria-label": "English" }, "EN"),
+    fr: h("button", { class: "tongue", type: "button", lang: "fr", testid: "lang-fr", "aria-label": "Français" }, "FR"),
+  };
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    this.classList.add("header");
+    this.append(
+      h("a", { class: "brand", href: "#live" }, h("img", { src: "icons/vigie.svg", alt: "", width: 32, height: 32 }), h("span", {}, "Vigie")),
+      h("nav", { class: "nav", label: "app.views" }, this.#links.live, this.#links.picture),
+      this.#condition,
+      h("div", { class: "tools" }, h("div", { class: "tongues", role: "group", label: "language" }, this.#tongues.en, this.#tongues.fr), this.#theme),
+    );
+    for (const tongue of /** @type {const} */ (["en", "fr"])) this.#tongues[tongue].onclick = () => this.#speak(tongue);
+    this.#markTongue();
+    this.#wear(this.#worn());
+    this.#theme.onclick = () => {
+      const next = THEMES[(THEMES.indexOf(this.#worn()) + 1) % THEMES.length] ?? "system";
+      remember("theme", next === "system" ? null : next);
+      this.#wear(next);
+    };
+    this.condition = "asking";
+  }
+
+  /** @param {View} view */
+  set view(view) {
+    for (const [name, link] of Object.entries(this.#links)) {
+      if (name === view) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  /** @param {"off" | "on" | "alarm"} running */
+  set running(running) {
+    this.#links.live.dataset.running = running;
+    if (running === "off") this.#links.live.removeAttribute("aria-label");
+    // The label is set by hand each time: a link that says only "Live" must not keep an old one.
+    if (running !== "off") say(this.#links.live, "nav.live.on", {}, "aria-label");
+  }
+
+  /** @param {"asking" | "ready" | "starting" | "down"} condition */
+  set condition(condition) {
+    this.#condition.dataset.condition = condition;
+    say(this.#server, `server.${condition}`);
+  }
+
+  /** @param {import("../types.js").ServerInfo} info */
+  set server(info) {
+    this.condition = info.ready ? "ready" : "starting";
+    say(this.#model, "server.model", { name: info.model.name, backend: info.model.backend });
+  }
+
+  /** @param {import("../i18n/i18n.js").Language} tongue */
+  #speak(tongue) {
+    remember("lang", tongue);
+    speak(tongue);
+    this.#markTongue();
+  }
+
+  #markTongue() {
+    for (const [name, button] of Object.entries(this.#tongues)) button.setAttribute("aria-pressed", String(name === language()));
+  }
+
+  /** @returns {Theme} */
+  #worn() {
+    const worn = document.documentElement.dataset.theme;
+    return worn === "light" || worn === "dark" ? worn : "system";
+  }
+
+  /** @param {Theme} theme */
+  #wear(theme) {
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    this.#theme.replaceChildren(icon(ICONS[theme]));
+    say(this.#theme, `theme.${theme}`, {}, "aria-label");
+    say(this.#theme, `theme.${theme}`, {}, "title");
+  }
+}

@@ -1,0 +1,3 @@
+// Where the page finds its server: "" is the origin that served the page.
+// A front end hosted elsewhere names the server here, for example "https://vigie.example.org".
+export default { api: "" };

@@ -1,0 +1,61 @@
+// Builds elements without markup strings, so that no data can ever become markup.
+import { say } from "./i18n/i18n.js";
+
+/** @typedef {import("./i18n/i18n.js").Key} Key */
+/** @typedef {{ t?: Key, label?: Key, hint?: Key, testid?: string, [attribute: string]: string | number | boolean | null | undefined }} Attributes */
+
+/**
+ * `t`, `label` and `hint` are translated text, aria-label and title.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes} [attributes]
+ * @param {(Node | string | null)[]} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  const { t, label, hint, testid, ...rest } = attributes;
+  for (const [name, value] of Object.entries(rest)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, String(value));
+  }
+  if (testid) element.dataset.testid = testid;
+  if (t) say(element, t);
+  if (label) say(element, label, {}, "aria-label");
+  if (hint) say(element, hint, {}, "title");
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Drawn on a 24 x 24 grid with a 1.75 stroke. @type {Record<string, string>} */
+const PATHS = {
+  camera: "M15 8.5l5-2.5v12l-5-2.5M4.5 6h9A1.5 1.5 0 0 1 15 7.5v9a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 16.500v-9A1.500 1.500 0 0 1 4.500 6z",
+  camera_off: "M3 3l18 18M9.500 6h4A1.500 1.500 0 0 1 15 7.500v4M15 8.500l5-2.500v11M15 16.500A1.500 1.500 0 0 1 13.500 18h-9A1.500 1.500 0 0 1 3 16.500v-9A1.500 1.500 0 0 1 4.500 6",
+  lock: "M6.500 11h11a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1h-11a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1zM8 11V8a4 4 0 0 1 8 0v3",
+  link_off: "M9.500 14.500l5-5M13 6.500l1.500-1.500a3.500 3.500 0 0 1 5 5L18 11.500M11 17.500L9.500 19a3.500 3.500 0 0 1-5-5L6 12.500M4 4l2 2M18 18l2 2",
+  clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3.500 2",
+  flag: "M6 21V4M6 4.500h11l-2.500 4 2.500 4H6",
+  warning: "M12 4L2.800 19.500h18.400zM12 10v4.500M12 17v.100",
+  picture: "M4.500 5h15A1.500 1.500 0 0 1 21 6.500v11a1.500 1.500 0 0 1-1.500 1.500h-15A1.500 1.500 0 0 1 3 17.500v-11A1.500 1.500 0 0 1 4.500 5zM3.500 17l5-5 4 4 3-3 5 5M15.500 10a1.200 1.200 0 1 0 0-2.400 1.200 1.200 0 0 0 0 2.400z",
+  download: "M12 4v11M7.500 11L12 15.500 16.500 11M5 20h14",
+  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 3v2M12 19v2M3 12h2M19 12h2M5.600 5.600L7 7M17 17l1.400 1.400M5.600 18.400L7 17M17 7l1.400-1.400",
+  moon: "M20 14.500A8 8 0 0 1 9.500 4a8 8 0 1 0 10.500 10.500z",
+  system: "M4.500 5h15A1.500 1.500 0 0 1 21 6.500v8a1.500 1.500 0 0 1-1.500 1.500h-15A1.500 1.500 0 0 1 3 14.500v-8A1.500 1.500 0 0 1 4.500 5zM9 20h6M12 16v4",
+  play: "M8 5.500v13l10.500-6.500z",
+  stop: "M7 7h10v10H7z",
+  retry: "M19.500 12a7.500 7.500 0 1 1-2.300-5.400M19.500 4v4h-4",
+};
+
+/** @param {string} name */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", PATHS[name] ?? "");
+  svg.append(path);
+  return svg;
+}

@@ -16,21 +16,23 @@ export class FrameTags {
   }
 
   /**
-   * Hooks the sender before the first frame, and only once the worker is known to run:
-   * a transform without its worker would hold back every frame.
-   * @param {RTCRtpSender} sender
+   * Starts the worker. It must run before a sender is hooked: a transform without its worker would hold back every frame.
    * @returns {Promise<FrameTags | null>} null where the browser cannot
    */
-  static async attach(sender) {
-    if (typeof RTCRtpScriptTransform === "undefined" || !("transform" in sender)) return null;
+  static async start() {
+    if (typeof RTCRtpScriptTransform === "undefined" || !("transform" in RTCRtpSender.prototype)) return null;
     const worker = new Worker(new URL("./frame-tags.worker.js", import.meta.url), { type: "module", name: "frame-tags" });
-    if (!(await ready(worker))) {
-      worker.terminate();
-      return null;
-    }
-    const tags = new FrameTags(worker);
-    sender.transform = new RTCRtpScriptTransform(worker, {});
-    return tags;
+    if (await ready(worker)) return new FrameTags(worker);
+    worker.terminate();
+    return null;
+  }
+
+  /**
+   * Chromium lets frames bypass a transform that is not set in the very task that made the sender.
+   * @param {RTCRtpSender} sender
+   */
+  hook(sender) {
+    sender.transform = new RTCRtpScriptTransform(this.#worker, {});
   }
 
   /** @param {number | null} rtp @returns {number | null} on the page's clock */

@@ -43,6 +43,7 @@ export class WebRtcTransport extends Transport {
     };
     const connected = this.#connected(channel);
     await this.#offerVideo();
+    if (this.#closed) return;
     await peer.setLocalDescription();
     await gathered(peer);
     if (this.#closed) return;
@@ -76,9 +77,11 @@ export class WebRtcTransport extends Transport {
     const [track] = stream.getVideoTracks();
     if (!track) return;
     track.contentHint = "motion"; // under load, give up sharpness before frame rate
+    if (this.#mode === "overlay") this.#tags = await FrameTags.start();
+    if (this.#closed) return this.#tags?.close();
     const direction = this.#mode === "overlay" ? "sendonly" : "sendrecv";
     const { sender } = this.#peer.addTransceiver(track, { direction, streams: [stream] });
-    if (this.#mode === "overlay") this.#tags = await FrameTags.attach(sender);
+    this.#tags?.hook(sender);
   }
 
   /** @param {RTCDataChannel} channel @returns {Promise<void>} */

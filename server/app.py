@@ -14,6 +14,7 @@ from aiohttp import web
 from .cameras import Cameras
 from .config import Settings, cores
 from .core.policy import ConfirmationPolicy
+from .core.tracking import TrackerSettings
 from .detector import Detector
 from .edge.api import Api
 from .edge.encoder import Encoders
@@ -41,6 +42,7 @@ async def running(settings: Settings) -> AsyncIterator[str]:
                 store,
                 metrics,
                 ConfirmationPolicy(**settings.policy.model_dump()),
+                TrackerSettings(settings.detector.confidence, settings.detector.weak_confidence),
                 Rates(settings.detector.look_rate, settings.detector.suspicious_rate),
             )
         )
@@ -70,7 +72,7 @@ def _detector(settings: Settings, metrics: Metrics) -> Detector:
     cache = settings.data_dir / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     backend = load("inference", options.backend).open_model(options.model, workers=options.workers, cache_dir=cache)
-    return Detector(backend, options.workers, options.confidence, options.nms_iou, metrics)
+    return Detector(backend, options.workers, options.weak_confidence, options.nms_iou, metrics)
 
 
 async def serve(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from .config import CameraSettings
 from .core.analyzer import Analyzer
 from .core.identifiers import uuid7
 from .core.policy import ConfirmationPolicy
+from .core.tracking import TrackerSettings
 from .detector import Detector
 from .feed import Feed, FeedState, Rates
 from .metrics import Metrics
@@ -33,6 +34,7 @@ class Cameras:
         store: EventStore,
         metrics: Metrics,
         policy: ConfirmationPolicy,
+        tracker: TrackerSettings,
         rates: Rates,
     ) -> None:
         self.detector = detector
@@ -40,6 +42,7 @@ class Cameras:
         self.metrics = metrics
         self._rates = rates
         self._policy = policy
+        self._tracker = tracker
         self._feeds: dict[str, Feed] = {}
         self._readers: dict[str, asyncio.Task[None]] = {}
         self._urls: dict[str, str] = {}
@@ -99,7 +102,9 @@ class Cameras:
     def _enter(self, name: str, kind: str) -> Feed:
         if name in self._feeds:
             raise ValueError(f"There is already a feed named {name}.")
-        analyzer = Analyzer(name, self.detector.model.labels, lambda unix: uuid7(unix, os.urandom(10)), self._policy)
+        analyzer = Analyzer(
+            name, self.detector.model.labels, lambda unix: uuid7(unix, os.urandom(10)), self._policy, self._tracker
+        )
         feed = self._feeds[name] = Feed(name, kind, analyzer, self.detector, self.store, self.metrics, self._rates)
         self.detector.attach(feed)
         self.metrics.feeds.labels(kind).inc()

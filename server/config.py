@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -50,9 +50,16 @@ class DetectorSettings(Section):
     model: Path = Field(BUNDLED_MODEL, description="An ONNX file as Ultralytics exports it, with dynamic sides.")
     workers: int = Field(default_factory=cores, ge=1, le=64, description="Looks at a time; as many as cores.")
     confidence: float = Field(0.25, ge=0.05, le=0.95, description="A score that begins a track.")
+    weak_confidence: float = Field(0.1, ge=0.01, le=0.95, description="A score that carries a track on.")
     nms_iou: float = Field(0.6, gt=0, lt=1, description="Overlap above which the weaker of two boxes goes.")
     look_rate: float = Field(10, gt=0, le=60, description="Looks a second at a feed where nothing is suspected.")
     suspicious_rate: float = Field(15, gt=0, le=60, description="Looks a second at a feed with an open event.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> DetectorSettings:
+        if self.weak_confidence > self.confidence:
+            raise ValueError("weak_confidence must not be above confidence")
+        return self
 
 
 class PolicySettings(Section):
@@ -60,19 +67,25 @@ class PolicySettings(Section):
 
     hits: int = Field(3, ge=2, le=100, description="Looks that must have seen it ...")
     of: int = Field(5, ge=2, le=100, description="... of so many last looks.")
-    median_score: float = Field(0.4, ge=0, le=1)
-    window_s: float = Field(2.0, gt=0, le=60)
+    median_score: float = Field(0.4, ge=0, le=1, description="Least median score of those.")
+    window_s: float = Field(2.0, gt=0, le=60, description="Older looks do not count.")
     span_s: float = Field(0.15, ge=0, le=60, description="Time from the first to the last of them.")
     smallest_share: float = Field(0.0, ge=0, le=1, description="Share of the picture its box must cover.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> PolicySettings:
+        if self.hits > self.of:
+            raise ValueError(f"{self.hits} hits cannot be among the last {self.of} looks")
+        return self
 
 
 class LimitSettings(Section):
     """What a caller may ask for. Past a limit comes a clear error, never a slow server."""
 
-    upload_bytes: int = Field(20_000_000, ge=1000)
+    upload_bytes: int = Field(20_000_000, ge=1000, description="Size of a picture sent to be looked at.")
     picture_pixels: int = Field(50_000_000, ge=1000, description="Checked before a picture is decoded.")
-    stream_frame_bytes: int = Field(2_000_000, ge=1000)
-    stream_frame_pixels: int = Field(4_000_000, ge=1000)
+    stream_frame_bytes: int = Field(2_000_000, ge=1000, description="Size of one JPEG over the WebSocket.")
+    stream_frame_pixels: int = Field(4_000_000, ge=1000, description="Checked before the JPEG is decoded.")
     sessions: int = Field(32, ge=1, description="WebRTC and WebSocket sessions together.")
     idle_s: float = Field(10, gt=0, description="A session that sends nothing for so long is closed.")
 
@@ -91,11 +104,11 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins of front ends on other hosts, as https://example.org; * for any."
     )
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING, ERROR.")
     detector: DetectorSettings = DetectorSettings()
     policy: PolicySettings = PolicySettings()
     limits: LimitSettings = LimitSettings()
-    cameras: tuple[CameraSettings, ...] = ()
+    cameras: tuple[CameraSettings, ...] = Field((), description="Cameras to open on start; each as below.")
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -1,0 +1,70 @@
+"""Write docs/settings.md from the settings themselves: ``python -m docs.generate``. A test compares them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from server.config import BUNDLED_MODEL, CameraSettings, Settings
+
+PAGE = Path(__file__).parent / "settings.md"
+
+HEAD = """# Settings
+
+From `vigie.yaml` in the working directory (or `--config FILE`); over it the environment; over that the command line. A
+name in the environment is `VIGIE_` and the setting in capitals, with two underscores for a dot:
+`VIGIE_DETECTOR__BACKEND=onnxruntime`. An unknown or impossible setting stops the start and is named. This page is made
+from the code (`python -m docs.generate`).
+
+```yaml
+port: 5000
+detector:
+  backend: onnxruntime
+cameras:
+  - name: gate
+    url: rtsp://user:password@10.0.0.7/stream1
+```
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, _table(Settings, "", skip=_sections(Settings))]
+    for name, section in _sections(Settings).items():
+        parts.append(f"## {name}\n\n{(section.__doc__ or '').strip()}\n\n" + _table(section, f"{name}."))
+    parts.append("## Each of cameras\n\n" + _table(CameraSettings, ""))
+    return "\n".join(parts)
+
+
+def _sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    return {
+        name: field.annotation
+        for name, field in model.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+
+
+def _table(model: type[BaseModel], prefix: str, skip: dict[str, type[BaseModel]] | None = None) -> str:
+    rows = [
+        f"| `{prefix}{name}` | {_default(name, field)} | {field.description or ''} |"
+        for name, field in model.model_fields.items()
+        if name not in (skip or {})
+    ]
+    return "| setting | default | |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _default(name: str, field: FieldInfo) -> str:
+    if field.default == BUNDLED_MODEL:
+        return "the bundled gun detector"
+    if field.default_factory is not None:
+        return "the number of cores"
+    if field.default is PydanticUndefined:
+        return "required"
+    return f"`{field.default}`" if field.default != () else "none"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

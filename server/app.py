@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -30,9 +31,18 @@ from .store import EventStore
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers at ``url``; ``ready`` once its model is warm; ``scheduler`` ends only by an error."""
+
+    url: str
+    ready: asyncio.Event
+    scheduler: asyncio.Task[None]
+
+
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[str]:
-    """A whole server for as long as the block runs; gives its URL. Raises PluginError, ModelError or OSError."""
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """A whole server for as long as the block runs. Raises PluginError, ModelError or OSError."""
     async with AsyncExitStack() as stack:
         metrics, store = Metrics(), EventStore()
         detector = await stack.enter_async_context(_detector(settings, metrics))
@@ -61,7 +71,7 @@ async def running(settings: Settings) -> AsyncIterator[str]:
         for camera in settings.cameras:
             cameras.add(camera)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        yield f"http://{host}:{runner.addresses[0][1]}"
+        yield Running(f"http://{host}:{runner.addresses[0][1]}", detector.ready, detector.scheduler)
         log.info("stopping")
 
 
@@ -76,11 +86,25 @@ def _detector(settings: Settings, metrics: Metrics) -> Detector:
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM."""
+    """Run until SIGINT or SIGTERM. A server whose scheduler broke would look alive and see nothing: that raises."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    async with running(settings) as url:
-        print(f"Vigie is ready: {url.replace('0.0.0.0', 'localhost').replace('127.0.0.1', 'localhost')}", flush=True)
-        await stop.wait()
+    async with running(settings) as server:
+        await _unless_broken(server, server.ready)
+        print(
+            f"Vigie is ready: {server.url.replace('0.0.0.0', 'localhost').replace('127.0.0.1', 'localhost')}",
+            flush=True,
+        )
+        await _unless_broken(server, stop)
+
+
+async def _unless_broken(server: Running, event: asyncio.Event) -> None:
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait((waiting, server.scheduler), return_when=asyncio.FIRST_COMPLETED)
+        if server.scheduler.done():
+            server.scheduler.result()
+    finally:
+        waiting.cancel()

@@ -29,8 +29,8 @@ Image = NDArray[np.uint8]
 
 MOST_PICTURES_WAITING = 16
 
-WARM_UP_LOOKS = 3
-"""Looks at each of the two usual shapes before the first visitor: a backend may prepare for a shape that recurs."""
+USUAL_ASPECTS = (3 / 4, 9 / 16)
+"""Height by width of what most cameras give: the model is made ready for these before it is called ready."""
 
 
 class Busy(Exception):
@@ -101,8 +101,8 @@ class Detector:
         self._changed = asyncio.Event()
         self._picture_was_last = False
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
-        self._scheduler: asyncio.Task[None] | None = None
-        self.ready = False
+        self.ready = asyncio.Event()
+        """Set once the model is warm."""
 
     @property
     def model(self) -> ModelInfo:
@@ -110,22 +110,15 @@ class Detector:
         return self._backend.info
 
     async def __aenter__(self) -> Self:
-        """Warm the model up, so that the first visitor does not pay for it, and start the scheduler."""
-        size = self.model.size
-        for width, height in ((size, size * 3 // 4), (size, size * 9 // 16)):
-            for _ in range(WARM_UP_LOOKS):
-                await self._in_worker(Picture.grey(width, height), time.monotonic(), self._confidence)
-        self._scheduler = asyncio.create_task(self._run(), name="scheduler")
-        self.ready = True
+        self.scheduler = asyncio.create_task(self._run(), name="scheduler")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.ready = False
-        if self._scheduler:
-            self._scheduler.cancel()
-            await asyncio.gather(self._scheduler, return_exceptions=True)
+        self.ready.clear()
+        self.scheduler.cancel()
+        await asyncio.gather(self.scheduler, return_exceptions=True)
         for ask in self._asks:
             ask.answer.cancel()
         await asyncio.gather(*self._looks, return_exceptions=True)
@@ -156,6 +149,8 @@ class Detector:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._pool, self._warm_up)
+        self.ready.set()
         while True:
             self._changed.clear()
             while len(self._looks) < self._workers and self._start_next():
@@ -225,6 +220,14 @@ class Detector:
 
     async def _in_worker(self, picture: Image | Picture, since: float, confidence: float) -> tuple[Detections, Timing]:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._look, picture, since, confidence)
+
+    def _warm_up(self) -> None:
+        """In a worker thread: what would make the first looks slow."""
+        size, stride = self.model.size, self.model.stride
+        for aspect in USUAL_ASPECTS:
+            image, _ = input_of_picture(Picture.grey(size, round(size * aspect)), size, stride)
+            self._backend.prepare(*image.shape[:2])
+            self._backend.infer(image)
 
     def _look(self, picture: Image | Picture, since: float, confidence: float) -> tuple[Detections, Timing]:
         """One look, in a worker thread."""

@@ -56,6 +56,10 @@ class Backend(Protocol):
         """
         ...
 
+    def prepare(self, height: int, width: int) -> None:
+        """Inputs of these sides will come often: do now what makes them fast. Blocks the caller."""
+        ...
+
     def close(self) -> None:
         """Free the model."""
         ...

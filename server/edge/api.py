@@ -101,7 +101,7 @@ class Api:
         return web.json_response(
             {
                 "version": __version__,
-                "ready": self.detector.ready,
+                "ready": self.detector.ready.is_set(),
                 "model": {
                     "name": model.name,
                     "labels": model.labels,
@@ -154,7 +154,7 @@ class Api:
 
     async def ready(self, request: web.Request) -> web.Response:
         """``GET /readyz``: the model is warm."""
-        if not self.detector.ready:
+        if not self.detector.ready.is_set():
             raise Problem("not-ready", 503, "The model is not warmed up yet.")
         return web.Response(text="ready")
 

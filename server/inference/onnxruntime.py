@@ -28,6 +28,9 @@ class OnnxRuntimeBackend:
         tensor = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
         return np.asarray(self._session.run(None, {self._input: tensor})[0][0], np.float32)
 
+    def prepare(self, height: int, width: int) -> None:
+        """See :class:`server.plugins.Backend`; one session serves all sides alike."""
+
     def close(self) -> None:
         """See :class:`server.plugins.Backend`; the session goes with its last user."""
 

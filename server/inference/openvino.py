@@ -26,6 +26,9 @@ shape may never come again, goes through the network with free sides."""
 
 MOST_COUNTED = 64
 
+MOST_CACHED = 12
+"""Files of 13 MB kept in the cache: a compiled network loads in half the time it takes to compile."""
+
 ANY_SHAPE = (-1, -1)
 
 NICENESS = 5
@@ -60,6 +63,12 @@ class OpenVinoBackend:
         finally:
             requests.put(request)
 
+    def prepare(self, height: int, width: int) -> None:
+        """See :class:`server.plugins.Backend`."""
+        with self._lock:
+            if (height, width) not in self._compiled:
+                self._keep((height, width))
+
     def close(self) -> None:
         """See :class:`server.plugins.Backend`."""
         with self._lock:
@@ -76,10 +85,13 @@ class OpenVinoBackend:
                     self._counts.popitem(last=False)
                 return self._any
             del self._counts[shape]
-            requests = self._compiled[shape] = self._compile(shape)
-            if len(self._compiled) > MOST_SHAPES:
-                self._compiled.popitem(last=False)
-            return requests
+            return self._keep(shape)
+
+    def _keep(self, shape: tuple[int, int]) -> Requests:
+        requests = self._compiled[shape] = self._compile(shape)
+        if len(self._compiled) > MOST_SHAPES:
+            self._compiled.popitem(last=False)
+        return requests
 
     def _compile(self, shape: tuple[int, int]) -> Requests:
         requests: Requests = SimpleQueue()
@@ -140,12 +152,20 @@ def open_model(path: Path, *, workers: int, cache_dir: Path | None = None) -> Op
     except (KeyError, ValueError) as error:
         reason = "it names no classes" if isinstance(error, KeyError) else str(error)
         raise ModelError(f"{path.name} is not a YOLOv8 detector as Ultralytics exports it: {reason}.") from error
+    if cache_dir:
+        _prune(cache_dir)
     info = ModelInfo(path.stem, labels, "openvino", str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME")))
     return OpenVinoBackend(model, info, workers, cache_dir)
 
 
 def _shapes(ports: list[ov.Output]) -> list[tuple[int, ...]]:
     return [tuple(-1 if d.is_dynamic else d.get_length() for d in port.partial_shape) for port in ports]
+
+
+def _prune(cache_dir: Path) -> None:
+    blobs = sorted(cache_dir.glob("*.blob"), key=lambda blob: blob.stat().st_mtime, reverse=True)
+    for blob in blobs[MOST_CACHED:]:
+        blob.unlink(missing_ok=True)
 
 
 def _first_line(error: Exception) -> str:

@@ -127,7 +127,10 @@ class Cameras:
         try:
             feed.reason = await SourceReader(feed, camera).run()
             feed.state = FeedState.FAILED if feed.reason else FeedState.ENDED
-            log.info("camera %s %s%s", feed.name, feed.state, f": {feed.reason}" if feed.reason else "")
+            if feed.reason:
+                log.warning("camera %s failed: %s", feed.name, feed.reason)
+            else:
+                log.info("camera %s ended", feed.name)
         finally:
             feed.display.close(f"the camera {feed.state}")
             feed.tick()

@@ -71,6 +71,7 @@ class Subject(Protocol):
 class _Seat:
     subject: Subject
     last_look: float = float("-inf")
+    paid: float = 0.0
     in_flight: bool = False
 
 
@@ -100,6 +101,7 @@ class Detector:
         self._looks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._picture_was_last = False
+        self._clock = 0.0
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
         self.ready = asyncio.Event()
         """Set once the model is warm."""
@@ -163,14 +165,14 @@ class Detector:
 
     def _waiting(self) -> list[Turn]:
         return [
-            Turn(name, seat.subject.look_rate(), seat.last_look)
+            Turn(name, seat.subject.look_rate(), seat.last_look, seat.paid)
             for name, seat in self._seats.items()
             if seat.subject.mailbox and not seat.in_flight
         ]
 
     def _start_next(self) -> bool:
         now = time.monotonic()
-        turn = next_turn(self._waiting(), now)
+        turn = next_turn(self._waiting(), now, self._clock)
         if self._asks and not (self._picture_was_last and turn):
             self._picture_was_last = True
             ask = self._asks.popleft()
@@ -183,7 +185,9 @@ class Detector:
         seat = self._seats[turn.feed]
         frame = seat.subject.mailbox.take()
         if frame:
-            seat.last_look, seat.in_flight = now, True
+            start = turn.start(self._clock)
+            self._clock = max(self._clock, start)
+            seat.last_look, seat.paid, seat.in_flight = now, start + turn.price(), True
             self._own(self._look_for(seat, frame))
         return True
 

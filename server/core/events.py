@@ -46,9 +46,11 @@ class Event:
 
 @dataclass(slots=True)
 class _Sighting:
-    """An open event and what decides it. ``last_hit`` is monotonic seconds; the event's own times are unix."""
+    """An open event and what decides it. ``first_hit`` and ``last_hit`` of its track are monotonic seconds; the event's
+    own times are unix."""
 
     event: Event
+    first_hit: float
     last_hit: float
     looks: deque[Look] = field(default_factory=deque)
 
@@ -57,7 +59,8 @@ class EventLog:
     """Turns the tracks of one feed into events, one look at a time.
 
     Looks of different tracks are never counted together. But when a new track earns a confirmation while a confirmed
-    event of its label has lost its own track, that event goes on with the new track: one gun is one alarm.
+    event of its label has lost its own track, that event goes on with the new track: one gun is one alarm. Lost means
+    not seen since the new track began; two in sight together are two guns, even if one is missed at times.
     """
 
     def __init__(
@@ -99,7 +102,7 @@ class EventLog:
             self._hit(sighting, seen[track_id], now, unix, width, height)
             event = sighting.event
             if event.state is State.SUSPECTED and self._policy.confirms(tuple(sighting.looks), now):
-                changed.append(self._confirm(track_id, seen, now, unix))
+                changed.append(self._confirm(track_id, unix))
             elif event.hits == 1:
                 changed.append(event)
         return changed
@@ -136,7 +139,7 @@ class EventLog:
             width=width,
             height=height,
         )
-        return _Sighting(event, now, deque(maxlen=self._policy.of))
+        return _Sighting(event, now, now, deque(maxlen=self._policy.of))
 
     def _miss(self, sighting: _Sighting, now: float) -> None:
         sighting.looks.append(Look(now, None))
@@ -151,24 +154,41 @@ class EventLog:
             event = replace(event, best_score=track.score, box=corners, width=width, height=height)
         sighting.event = event
 
-    def _confirm(self, track_id: int, seen: dict[int, Track], now: float, unix: float) -> Event:
+    def _confirm(self, track_id: int, unix: float) -> Event:
         """Confirm a suspicion, or let it go up in the confirmed event that lost its track; returns what changed."""
         sighting = self._open[track_id]
         event = sighting.event
         orphans = [
             key
             for key, other in self._open.items()
-            if key not in seen and other.event.state is State.CONFIRMED and other.event.label == event.label
+            if other.event.state is State.CONFIRMED
+            and other.event.label == event.label
+            and other.last_hit < sighting.first_hit
         ]
         if not orphans:
             sighting.event = replace(event, state=State.CONFIRMED, confirmed_at=unix, revision=event.revision + 1)
             return sighting.event
         older = self._open.pop(max(orphans, key=lambda key: self._open[key].last_hit))
         ended = self._end(track_id, unix)
-        older.event = replace(older.event, track_id=track_id, last_seen=unix)
-        older.last_hit = now
+        older.event = _joined(older.event, event)
+        older.first_hit, older.last_hit = sighting.first_hit, sighting.last_hit
         self._open[track_id] = older
         return ended
+
+
+def _joined(older: Event, newer: Event) -> Event:
+    """The older event gone on with the track of the newer. Its looks already count those at the newer, as misses."""
+    best = max(older, newer, key=lambda event: event.best_score)
+    return replace(
+        older,
+        track_id=newer.track_id,
+        last_seen=newer.last_seen,
+        hits=older.hits + newer.hits,
+        best_score=best.best_score,
+        box=best.box,
+        width=best.width,
+        height=best.height,
+    )
 
 
 def _corners(track: Track) -> tuple[float, float, float, float]:

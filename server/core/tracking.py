@@ -14,6 +14,9 @@ from .geometry import Boxes, centres, iou
 FURTHEST_PREDICTION_S = 0.5
 """Past this a straight line says nothing of a hand; a prediction stays where it was then."""
 
+SHORTEST_STEP_S = 0.05
+"""Between looks closer than this a box moves by less than the model errs: the error must not be taken for a speed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -133,7 +136,7 @@ class Tracker:
 
     def _moved(self, track: Track, box: NDArray[np.float32], score: float, now: float) -> Track:
         settings = self._settings
-        elapsed = max(now - track.last_seen, 1e-3)
+        elapsed = max(now - track.last_seen, SHORTEST_STEP_S)
         predicted = track.box_at(now)
         error = centres(box[None])[0] - centres(predicted[None])[0]
         # The second sighting has no motion to go by yet: take it whole.

@@ -65,7 +65,9 @@ class FfmpegSource:
                             return
                         count += 1
                         yield frame
-                if not (self._loop and self._is_file and count):
+                if not self._is_file:
+                    raise SourceLost("the camera ended the stream")
+                if not (self._loop and count):
                     return
                 self._container.seek(0)
         except av.error.FFmpegError as error:

@@ -1,0 +1,103 @@
+"""Whose turn it is: the rule, and what it comes to when feeds want more than there is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.core.schedule import Turn, next_due, next_turn
+
+
+def shares(rates: dict[str, float], look_s: float, workers: int, seconds: float = 30.0) -> Counter[str]:
+    """Looks by feed when each always has a new frame and a look takes ``look_s``."""
+    last = dict.fromkeys(rates, float("-inf"))
+    paid = dict.fromkeys(rates, 0.0)
+    busy: dict[str, float] = {}
+    looks: Counter[str] = Counter()
+    now = clock = 0.0
+    while now < seconds:
+        busy = {feed: until for feed, until in busy.items() if until > now + 1e-9}
+        waiting = [Turn(feed, rate, last[feed], paid[feed]) for feed, rate in rates.items() if feed not in busy]
+        turn = next_turn(waiting, now, clock) if len(busy) < workers else None
+        if turn:
+            start = turn.start(clock)
+            clock = max(clock, start)
+            last[turn.feed], paid[turn.feed], busy[turn.feed] = now, start + turn.price(), now + look_s
+            looks[turn.feed] += 1
+            now += 1e-5  # no two looks begin at the very same instant
+            continue
+        due = next_due(waiting) if len(busy) < workers else None
+        now = min([*busy.values(), *([max(due, now + 1e-6)] if due is not None else [])])
+    return looks
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from([5.0, 10.0, 15.0, 30.0]), min_size=2, max_size=9), st.sampled_from([1, 2, 4]))
+def test_overload_gives_each_the_same_share_of_what_it_wants(rates: list[float], workers: int) -> None:
+    wanted = {f"feed-{n}": rate for n, rate in enumerate(rates)}
+    look_s = workers / sum(rates) * 4  # four times more wanted than there is
+    if workers * max(rates) * 1.25 > sum(rates):
+        return  # then one look in flight, and not the rule, is what limits a feed
+    looks = shares(wanted, look_s, workers)
+    assert sum(looks.values()) == pytest.approx(30 * workers / look_s, rel=0.02)
+    for feed, rate in wanted.items():
+        assert looks[feed] == pytest.approx(0.25 * rate * 30, rel=0.1, abs=2)
+
+
+def test_a_suspicious_feed_is_looked_at_more_often_though_all_workers_run_in_step() -> None:
+    looks = shares({**{f"calm-{n}": 10.0 for n in range(7)}, "suspicious": 15.0}, look_s=4 / 85 * 4, workers=4)
+    assert looks["suspicious"] / looks["calm-0"] == pytest.approx(1.5, rel=0.1)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_equal_feeds_differ_by_one_look_at_most(workers: int) -> None:
+    looks = shares({f"feed-{n}": 10.0 for n in range(9)}, look_s=workers / 90 * 4, workers=workers)
+    assert max(looks.values()) - min(looks.values()) <= 1
+
+
+def test_where_there_is_room_each_gets_what_it_wants() -> None:
+    looks = shares({"a": 10, "b": 15, "c": 5}, look_s=0.02, workers=1)
+    assert looks["a"] == pytest.approx(300, rel=0.05)
+    assert looks["b"] == pytest.approx(450, rel=0.05)
+    assert looks["c"] == pytest.approx(150, rel=0.05)
+
+
+def test_a_feed_that_was_silent_takes_one_missed_look_back_and_no_more() -> None:
+    silent, busy = Turn("silent", 10, -60.0, paid=1.0), Turn("busy", 10, -0.2, paid=60.05)
+    clock, looks = 60.0, []
+    for n in range(1, 9):
+        turn = next_turn([silent, busy], n * 0.2, clock)
+        assert turn
+        looks.append(turn.feed)
+        start = turn.start(clock)
+        clock = max(clock, start)
+        after = replace(turn, last_look=n * 0.2, paid=start + turn.price())
+        silent, busy = (after, busy) if turn is silent else (silent, after)
+    assert looks == ["silent", "silent", *["busy", "silent"] * 3]
+
+
+def test_nobody_is_looked_at_before_it_is_due() -> None:
+    assert next_turn([Turn("a", 10, 0.0)], 0.09) is None
+    assert next_turn([Turn("a", 10, 0.0)], 0.11) == Turn("a", 10, 0.0)
+    assert next_turn([], 1.0) is None
+
+
+def test_a_new_feed_goes_first() -> None:
+    assert next_turn([Turn("old", 10, 0.0), Turn("new", 10, float("-inf"))], 5.0) == Turn("new", 10, float("-inf"))
+
+
+def test_who_has_paid_least_goes_first() -> None:
+    poor, rich = Turn("poor", 10, 0.5, paid=1.0), Turn("rich", 10, 0.0, paid=1.2)
+    assert next_turn([rich, poor], 2.0) == poor
+    # Behind the clock they are equal, and the one looked at longest ago goes first.
+    assert next_turn([poor, rich], 2.0, clock=5.0) == rich
+    assert (poor.start(5.0), rich.start(0.0), poor.price()) == (4.9, 1.2, 0.1)
+
+
+def test_next_due() -> None:
+    assert next_due([]) is None
+    assert next_due([Turn("a", 10, 1.0), Turn("b", 2, 0.7)]) == pytest.approx(1.1)

@@ -1,6 +1,6 @@
 // <vigie-events>: every sighting once, updated in place as the server learns more.
 import { h } from "../dom.js";
-import { clock, languages, percent, quote, say } from "../i18n/i18n.js";
+import { clock, languages, percent, quote, say, t } from "../i18n/i18n.js";
 
 /** @typedef {import("../types.js").VigieEvent} VigieEvent */
 
@@ -11,6 +11,8 @@ export class VigieEvents extends HTMLElement {
   #events = new Map();
   /** @type {Map<string, HTMLElement>} */
   #items = new Map();
+  /** Feeds of this device: people know it by a better name than the server's. @type {Set<string>} */
+  own = new Set();
   #count = h("span", { class: "count", hidden: true });
   #list = h("ol", { class: "events", testid: "events" });
   #empty = h("div", { class: "empty" }, h("p", { t: "events.empty" }), h("p", { class: "hint", t: "events.empty.hint" }));
@@ -39,6 +41,11 @@ export class VigieEvents extends HTMLElement {
   /** @param {string} id */
   has(id) {
     return this.#events.has(id);
+  }
+
+  /** @param {VigieEvent} event */
+  cameraName({ camera }) {
+    return this.own.has(camera) ? t("source.own.default") : camera;
   }
 
   /** @param {string} feed @returns {VigieEvent[]} confirmed and still going on, the newest first */
@@ -90,7 +97,7 @@ export class VigieEvents extends HTMLElement {
     say(chip, event.state === "ended" && !event.confirmed_at ? "event.dismissed" : `event.${event.state}`);
     time.dateTime = event.first_seen;
     time.textContent = clock(new Date(event.first_seen));
-    quote(camera, event.camera);
+    quote(camera, this.cameraName(event));
     say(score, "event.score", { score: percent(event.best_score) });
     const seconds = Math.max(0, (Date.parse(event.ended_at ?? event.last_seen) - Date.parse(event.first_seen)) / 1000);
     say(duration, event.state === "ended" ? "event.duration" : "event.lasting", { seconds });

@@ -115,7 +115,10 @@ export class VigieLive extends HTMLElement {
       this.#readings.transport(kind, fallback);
       this.#readings.keying = burned ? "burned_in" : "newest";
     });
-    session.on("hello", ({ feed }) => (this.#feed = feed));
+    session.on("hello", ({ feed }) => {
+      this.#feed = feed;
+      if (!served) this.#events.own.add(feed);
+    });
     session.on("boxes", (boxes) => this.#boxes(boxes));
     session.on("stats", (stats) => this.#readings.set("looks", stats.looks_per_second));
     session.on("event", (event) => {
@@ -171,7 +174,7 @@ export class VigieLive extends HTMLElement {
 
   #alarm() {
     const [event] = this.running ? this.#events.confirmed(this.#feed) : [];
-    this.#stage.alarm(event ?? null);
+    this.#stage.alarm(event ?? null, event && this.#events.cameraName(event));
     this.dataset.alarm = String(Boolean(event));
     this.dispatchEvent(new CustomEvent("running"));
   }

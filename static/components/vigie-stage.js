@@ -43,7 +43,9 @@ export class VigieStage extends HTMLElement {
     say(this, "live.stage", {}, "aria-label");
     this.#video.muted = true;
     this.#alarm.append(icon("warning"), h("div", {}, this.#alarmTitle, this.#alarmText));
-    this.append(this.#video, this.#pictures, this.#boxes, this.#chip, this.#panel, this.#alarm);
+    const view = h("div", { class: "stage-view" }, this.#video, this.#pictures, this.#boxes, this.#chip, this.#panel);
+    // Above the picture, not over it: an alarm must never cover what it is about.
+    this.append(this.#alarm, view);
     this.#retry.onclick = () => this.dispatchEvent(new CustomEvent("retry"));
     this.#giveUp.onclick = () => this.dispatchEvent(new CustomEvent("give-up"));
     this.become({ name: "idle", reason: "", detail: "", attempt: 0 });
@@ -113,14 +115,17 @@ export class VigieStage extends HTMLElement {
     this.alarm(null);
   }
 
-  /** @param {VigieEvent | null} event the confirmed event to be seen by everyone in the room */
-  alarm(event) {
+  /**
+   * @param {VigieEvent | null} event the confirmed event to be seen by everyone in the room
+   * @param {string} [camera] its name for people
+   */
+  alarm(event, camera = "") {
     this.classList.toggle("is-alarm", event !== null);
     this.#alarm.hidden = event === null;
     if (!event) return void this.#alarmTitle.replaceChildren();
     say(this.#alarmTitle, "alarm.title");
     const time = clock(new Date(event.confirmed_at ?? event.first_seen));
-    say(this.#alarmText, "alarm.text", { camera: event.camera, time, score: percent(event.best_score) });
+    say(this.#alarmText, "alarm.text", { camera, time, score: percent(event.best_score) });
   }
 
   /**

@@ -62,8 +62,12 @@ def cross_origin(allowed: tuple[str, ...]) -> Middleware:
 
 async def _page(request: web.Request) -> web.FileResponse:
     """A file of the page; ``/`` is its index. aiohttp's own static route answers a missing file with an empty body."""
-    path = (STATIC / (request.match_info["path"] or "index.html")).resolve()
-    if not path.is_file() or not path.is_relative_to(STATIC):
+    try:
+        path = (STATIC / (request.match_info["path"] or "index.html")).resolve()
+        found = path.is_file() and path.is_relative_to(STATIC)
+    except (OSError, ValueError):  # a name that no file system takes: too long, or with a null in it
+        found = False
+    if not found:
         raise web.HTTPNotFound
     return web.FileResponse(path)
 

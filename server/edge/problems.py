@@ -36,21 +36,22 @@ class Problem(Exception):
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever goes wrong in a handler into a problem document, and log it."""
+    path = request.rel_url.raw_path[:200]  # still percent-encoded: a line break in it would forge a line of the log
     try:
         return await handler(request)
     except Problem as problem:
-        log.info("%s %s: %d %s", request.method, request.path, problem.status, problem.detail)
+        log.info("%s %s: %d %s", request.method, path, problem.status, problem.detail)
         return problem.response()
     except web.HTTPException as error:
         if error.status < 400:
             raise
         title = HTTPStatus(error.status).phrase
         answer = Problem(
-            title.lower().replace(" ", "-"), error.status, f"{request.method} {request.path}: {title}.", title
+            title.lower().replace(" ", "-"), error.status, f"{request.method} {path}: {title}.", title
         ).response()
         if allow := error.headers.get("Allow"):
             answer.headers["Allow"] = allow
         return answer
     except Exception:
-        log.exception("%s %s failed", request.method, request.path)
+        log.exception("%s %s failed", request.method, path)
         return Problem("internal", 500, "Vigie failed at this request. Its log says why.").response()

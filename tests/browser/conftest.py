@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
-from tests.fixtures.make_camera import write_camera
+from tests.fixtures.make_camera import make_camera
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 CLIP = FIXTURES / "gun-pan.mp4"
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def camera_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The clip as Chromium's fake camera wants it."""
     path = tmp_path_factory.mktemp("camera") / "gun.mjpeg"
-    write_camera(CLIP, path)
+    make_camera(CLIP, path)
     yield path
     path.unlink()
 

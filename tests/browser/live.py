@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from playwright.async_api import Page
 
 LONG_MS = 30_000
@@ -21,10 +24,17 @@ READ_MARKS = """([id, red]) => {
 }"""
 
 
+async def until(page: Page, condition: str, argument: Any = None, timeout_ms: float = LONG_MS) -> None:
+    """Until a JavaScript function of ``argument`` says so. Playwright's own wait is an eval, which the page forbids."""
+    async with asyncio.timeout(timeout_ms / 1000):
+        while not await page.evaluate(condition, argument):
+            await asyncio.sleep(0.1)
+
+
 async def start(page: Page, url: str, mode: str) -> None:
     """Open the page, choose where boxes are drawn, and start."""
     await page.goto(url)
-    await page.get_by_test_id(f"mode-{mode}").check(force=True)
+    await page.locator(f"label[for=mode-{mode}]").click()
     await page.get_by_test_id("start").click()
 
 
@@ -35,9 +45,8 @@ async def wait_for_state(page: Page, state: str, timeout_ms: float = LONG_MS) ->
 
 async def wait_for_reading(page: Page, name: str, least: float, timeout_ms: float = LONG_MS) -> float:
     """Until a figure of the page is at least so large; returns it."""
-    await page.wait_for_function(
-        f"Number(document.querySelector('[data-testid={name}]').dataset.value) >= {least}", timeout=timeout_ms
-    )
+    reading = page.get_by_test_id(name)
+    await until(page, f"(e) => Number(e.dataset.value) >= {least}", await reading.element_handle(), timeout_ms)
     return float(await page.get_by_test_id(name).get_attribute("data-value") or "nan")
 
 
@@ -50,9 +59,7 @@ async def wait_for_event(page: Page, state: str, timeout_ms: float = LONG_MS) ->
 
 async def wait_for_marks(page: Page, test_id: str, *, red: bool, timeout_ms: float = LONG_MS) -> None:
     """Until the picture shows a box: red pixels in a video, or any in the layer over it."""
-    await page.wait_for_function(
-        f"(arguments) => ({READ_MARKS})(arguments) > 200", arg=[test_id, red], timeout=timeout_ms
-    )
+    await until(page, f"(arguments) => ({READ_MARKS})(arguments) > 200", [test_id, red], timeout_ms)
 
 
 async def tag(page: Page, name: str) -> str | None:

@@ -1,0 +1,42 @@
+"""Fixtures that all tests may use: a real server with the real model, a client, and a check that nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from .support.leaks import Held, all_gone
+from .support.server import Client, Server, client_of, serving
+from .support.waiting import eventually
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all servers of a run: compiled models are kept there, so that only the first start is slow."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def server(data_dir: Path) -> AsyncIterator[Server]:
+    """A server with the usual settings, shared by all tests of the session's loop."""
+    async with serving(data_dir) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def nothing_left() -> AsyncIterator[None]:
+    """After the test, every task, thread and socket that it made is gone."""
+    before = Held.now()
+    yield
+    await all_gone(before)
+
+
+@pytest_asyncio.fixture
+async def client(server: Server, nothing_left: None) -> AsyncIterator[Client]:
+    """A client of the shared server; at its end the server has no session left."""
+    async with client_of(server) as client:
+        yield client
+        await eventually(client.is_idle, "the end of all sessions")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from .geometry import clip
 from .policy import ConfirmationPolicy, Look
 from .tracking import Track
 
@@ -135,7 +136,7 @@ class EventLog:
             best_score=0.0,
             looks=0,
             hits=0,
-            box=_corners(track),
+            box=_corners(track, width, height),
             width=width,
             height=height,
         )
@@ -146,7 +147,7 @@ class EventLog:
         sighting.event = replace(sighting.event, looks=sighting.event.looks + 1)
 
     def _hit(self, sighting: _Sighting, track: Track, now: float, unix: float, width: int, height: int) -> None:
-        x1, y1, x2, y2 = corners = _corners(track)
+        x1, y1, x2, y2 = corners = _corners(track, width, height)
         sighting.last_hit = now
         sighting.looks.append(Look(now, track.score, (x2 - x1) * (y2 - y1) / (width * height)))
         event = replace(sighting.event, looks=sighting.event.looks + 1, hits=sighting.event.hits + 1, last_seen=unix)
@@ -191,6 +192,7 @@ def _joined(older: Event, newer: Event) -> Event:
     )
 
 
-def _corners(track: Track) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = (float(value) for value in track.box)
+def _corners(track: Track, width: int, height: int) -> tuple[float, float, float, float]:
+    """The track's box within the picture: its motion may have carried it past the edge."""
+    x1, y1, x2, y2 = (float(value) for value in clip(track.box[None], width, height)[0])
     return x1, y1, x2, y2

@@ -190,7 +190,7 @@ def test_a_class_without_a_label_goes_by_its_number() -> None:
     assert event.label == "3"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.tuples(st.sets(st.integers(1, 5)), st.floats(0.01, 1.5), st.floats(0.1, 1)), max_size=50), st.booleans()
 )

@@ -1,0 +1,55 @@
+"""The detector as the server opens it, for the benchmarks that need no server around it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.config import DetectorSettings
+from server.core.analyzer import Analyzer
+from server.detector import Detector
+from server.feed import Feed, Rates
+from server.inference.openvino import OpenVinoBackend
+from server.metrics import Metrics
+from server.plugins import load
+from server.store import EventStore
+
+from .precision import hold_to_float32, precision_of
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A detector, warm, with the settings and the number format it runs with."""
+
+    detector: Detector
+    settings: DetectorSettings
+    precision: str
+
+
+@asynccontextmanager
+async def opened_detector(*, float32: bool = False) -> AsyncIterator[Opened]:
+    """A detector with default settings for as long as the block runs."""
+    settings = DetectorSettings()
+    with tempfile.TemporaryDirectory() as cache:
+        backend = load("inference", settings.backend).open_model(
+            settings.model, workers=settings.workers, cache_dir=Path(cache)
+        )
+        assert isinstance(backend, OpenVinoBackend)
+        if float32:
+            hold_to_float32(backend)
+        async with Detector(
+            backend, settings.workers, settings.weak_confidence, settings.nms_iou, Metrics()
+        ) as detector:
+            await detector.ready.wait()
+            yield Opened(detector, settings, precision_of(backend))
+
+
+class BenchFeed(Feed):
+    """A feed as the server has it, that asks for ``rate`` looks a second."""
+
+    def __init__(self, name: str, detector: Detector, rate: float) -> None:
+        analyzer = Analyzer(name, detector.model.labels, lambda _: name)
+        super().__init__(name, "camera", analyzer, detector, EventStore(), Metrics(), Rates(rate, rate))

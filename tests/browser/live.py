@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from playwright.async_api import Page
+
+from tests.support.waiting import eventually
 
 LONG_MS = 30_000
 
@@ -26,9 +27,7 @@ READ_MARKS = """([id, red]) => {
 
 async def until(page: Page, condition: str, argument: Any = None, timeout_ms: float = LONG_MS) -> None:
     """Until a JavaScript function of ``argument`` says so. Playwright's own wait is an eval, which the page forbids."""
-    async with asyncio.timeout(timeout_ms / 1000):
-        while not await page.evaluate(condition, argument):
-            await asyncio.sleep(0.1)
+    await eventually(lambda: page.evaluate(condition, argument), condition, timeout_ms / 1000)
 
 
 async def start(page: Page, url: str, mode: str) -> None:

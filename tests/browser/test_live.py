@@ -65,6 +65,7 @@ async def without_candidates(route: Route) -> None:
     """Let an offer through with no way to reach either side, as where UDP is blocked."""
     request = route.request
     offer = request.post_data_json
+    assert isinstance(offer, dict)
     offer["sdp"] = CANDIDATES.sub("", offer["sdp"])
     response = await route.fetch(post_data=json.dumps(offer))
     answer = await response.json()

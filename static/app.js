@@ -72,9 +72,7 @@ skip.onclick = (event) => {
   event.preventDefault(); // the address names the view, not the place on the page
   main.focus();
 };
-live.addEventListener("running", () => {
-  header.running = !live.running ? "off" : live.dataset.alarm === "true" ? "alarm" : "on";
-});
+live.addEventListener("running", () => (header.running = live.showing));
 addEventListener("hashchange", showView);
 languages.on("change", entitle);
 showView();

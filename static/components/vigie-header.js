@@ -55,9 +55,7 @@ export class VigieHeader extends HTMLElement {
   /** @param {"off" | "on" | "alarm"} running */
   set running(running) {
     this.#links.live.dataset.running = running;
-    if (running === "off") this.#links.live.removeAttribute("aria-label");
-    // The label is set by hand each time: a link that says only "Live" must not keep an old one.
-    if (running !== "off") say(this.#links.live, "nav.live.on", {}, "aria-label");
+    say(this.#links.live, running === "off" ? "nav.live" : "nav.live.on", {}, "aria-label");
   }
 
   /** @param {"asking" | "ready" | "starting" | "down"} condition */

@@ -62,6 +62,12 @@ export class VigieLive extends HTMLElement {
     return this.#session !== null && !STOPPED.has(this.#session.state.name);
   }
 
+  /** Whether pictures are on the screen, as the header tells. @returns {"off" | "on" | "alarm"} */
+  get showing() {
+    if (this.#session?.state.name !== "live" && this.dataset.alarm !== "true") return "off";
+    return this.dataset.alarm === "true" ? "alarm" : "on";
+  }
+
   async #start() {
     if (!this.#api) return;
     this.#session?.close();

@@ -93,6 +93,8 @@ export const en = {
   "state.error.unreachable.text": "Check that Vigie is running and that this device has a network, then try again.",
   "state.error.too-many-sessions.title": "The server is full",
   "state.error.too-many-sessions.text": "As many visitors as it can serve are already connected. Try again in a few minutes.",
+  "state.error.stream-refused.title": "The server did not take the video",
+  "state.error.stream-refused.text": "It answers, but refused this connection. It may be full, or something on the way may block WebSockets. Try again in a few minutes, or on another network.",
   "state.error.not-ready.title": "The server is starting",
   "state.error.not-ready.text": "The model is being loaded, which takes a few seconds. Try again shortly.",
   "state.error.unknown-camera.title": "This camera is gone",

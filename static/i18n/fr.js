@@ -94,6 +94,8 @@ export const fr = {
   "state.error.unreachable.text": "Vérifiez que Vigie est en marche et que cet appareil a accès au réseau, puis réessayez.",
   "state.error.too-many-sessions.title": "Le serveur est complet",
   "state.error.too-many-sessions.text": "Il sert déjà autant de visiteurs qu’il le peut. Réessayez dans quelques minutes.",
+  "state.error.stream-refused.title": "Le serveur n’a pas pris la vidéo",
+  "state.error.stream-refused.text": "Il répond, mais il a refusé cette connexion. Il est peut-être complet, ou quelque chose bloque les WebSockets en chemin. Réessayez dans quelques minutes, ou sur un autre réseau.",
   "state.error.not-ready.title": "Le serveur démarre",
   "state.error.not-ready.text": "Le modèle est en cours de chargement, ce qui prend quelques secondes. Réessayez dans un instant.",
   "state.error.unknown-camera.title": "Cette caméra n’existe plus",

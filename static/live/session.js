@@ -76,7 +76,8 @@ export class LiveSession extends Emitter {
 
   /** The view has put the first picture that came back on the screen. */
   shown() {
-    if (this.#transport && this.#state.name !== "live") this.#live();
+    // While the server says that the camera is away, a late frame does not bring it back.
+    if (this.#transport && this.#state.name !== "live" && this.#state.reason !== "camera") this.#live();
   }
 
   close() {
@@ -168,7 +169,7 @@ export class LiveSession extends Emitter {
 
   /** @param {string} reason */
   #closedBy(reason) {
-    if (reason === "ended" || /\bended\b/.test(reason)) this.#fail("ended");
+    if (reason === "ended" || reason.endsWith("camera ended")) this.#fail("ended");
     else if (REFUSALS.has(reason)) this.#fail("error", reason);
     else this.#retryLater();
   }

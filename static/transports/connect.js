@@ -11,7 +11,7 @@ import { WebSocketTransport } from "./websocket.js";
 const WEBRTC_MS = 5000;
 const WEBSOCKET_MS = 10000;
 /** Another rung would be refused for the same reason. */
-const FINAL = new Set(["unreachable", "too-many-sessions", "unknown-camera", "not-ready", "forbidden-origin"]);
+const FINAL = new Set(["unreachable", "too-many-sessions", "unknown-camera", "not-ready", "forbidden-origin", "stream-refused"]);
 
 /**
  * @param {import("../api.js").Api} api

@@ -52,10 +52,11 @@ export class WebSocketTransport extends Transport {
     const socket = new WebSocket(this.#api.streamUrl(this.#mode));
     this.#socket = socket;
     socket.binaryType = "blob";
-    await new Promise((resolve, reject) => {
-      socket.onopen = resolve;
-      socket.onclose = ({ code }) => reject(new Problem(REASONS[code] ?? "unreachable"));
+    const code = await new Promise((resolve) => {
+      socket.onopen = () => resolve(0);
+      socket.onclose = (event) => resolve(event.code);
     });
+    if (code) throw new Problem(REASONS[code] ?? (await this.#refusal()));
     socket.onclose = ({ code, reason }) => this.emit("closed", REASONS[code] ?? (reason || "lost"));
     socket.onmessage = ({ data }) => this.#message(data);
     void this.#capture();
@@ -73,6 +74,11 @@ export class WebSocketTransport extends Transport {
   /** @param {import("../types.js").BoxesMessage} boxes */
   sentAt(boxes) {
     return this.#sent.get(boxes.sequence) ?? null;
+  }
+
+  /** A browser does not tell a page why a WebSocket was refused: whether the server answers at all says the most. */
+  #refusal() {
+    return this.#api.server().then(() => "stream-refused", () => "unreachable");
   }
 
   /** @param {string | Blob} data */

@@ -203,7 +203,9 @@ def black_png(side: int, repeated: int) -> bytes:
     size = len(rows) * repeated
     data = begin + again * (repeated - 1) + b"\x03\x00" + struct.pack(">HH", size % 65521, 1)  # Adler-32 of zeros
     parts = ((b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)), (b"IDAT", data), (b"IEND", b""))
-    chunks = (struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts)
+    chunks = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    )
     return bad_pictures.PNG_SIGNATURE + b"".join(chunks)
 
 
@@ -364,7 +366,9 @@ async def test_a_form_without_a_boundary(client: Client) -> None:
 async def test_a_client_that_vanishes_while_sending(client: Client) -> None:
     host, port = client.server.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"POST /api/v1/detect HTTP/1.1\r\nHost: a\r\nContent-Type: image/jpeg\r\nContent-Length: 5000\r\n\r\nab")
+    writer.write(
+        b"POST /api/v1/detect HTTP/1.1\r\nHost: a\r\nContent-Type: image/jpeg\r\nContent-Length: 5000\r\n\r\nab"
+    )
     await writer.drain()
     transport = writer.transport
     assert isinstance(transport, asyncio.WriteTransport)

@@ -65,6 +65,7 @@ class Tracker:
         self._settings = settings or TrackerSettings()
         self._tracks: dict[int, Track] = {}
         self._next_id = 1
+        self._size = (0, 0)
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -78,6 +79,7 @@ class Tracker:
         """
         settings = self._settings
         self._tracks = {t.id: t for t in self.tracks if now - t.last_seen <= settings.lost_after_s}
+        self._resize(width, height)
         ids = np.full(len(seen), NO_TRACK, np.int64)
         free = dict(self._tracks)
         diagonal = float(np.hypot(width, height))
@@ -91,6 +93,16 @@ class Tracker:
         for row in np.flatnonzero(strong & (ids == NO_TRACK)).tolist():
             ids[row] = self._begin(seen, row, now)
         return seen.tracked(ids).where(ids != NO_TRACK)
+
+    def _resize(self, width: int, height: int) -> None:
+        """Keep the tracks in place when the picture changes its size: a browser sends fewer pixels when it is short of
+        time or bandwidth."""
+        if self._tracks and self._size != (width, height):
+            scale = np.array([width / self._size[0], height / self._size[1]], np.float32)
+            self._tracks = {
+                t.id: replace(t, box=t.box * np.tile(scale, 2), velocity=t.velocity * scale) for t in self.tracks
+            }
+        self._size = (width, height)
 
     def _begin(self, seen: Detections, row: int, now: float) -> int:
         track = Track(

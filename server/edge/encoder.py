@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from ..core.frame import CLOCK_RATE, Frame
 from ..feed import Feed
 from ..metrics import Metrics
 from ..video import frame_of
+
+log = logging.getLogger(__name__)
 
 BITS_PER_PIXEL = 0.1
 USUAL_RATE = 30
@@ -74,6 +77,8 @@ class VideoEncoder:
                     asked, self._key_frame_asked = self._key_frame_asked, False
                     for picture in await loop.run_in_executor(self._pool, self._encode, frame, marks, asked):
                         self.pictures.send(picture)
+        except Exception:
+            log.exception("the encoder of feed %s broke", self._feed.name)
         finally:
             self.pictures.close("the video ended")
 

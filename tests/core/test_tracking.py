@@ -191,3 +191,14 @@ def test_whatever_comes_ids_are_unique_and_grow_and_the_numbers_stay_finite(
             assert n * step - track.last_seen <= TrackerSettings().lost_after_s
             assert (track.box[2:] >= track.box[:2] - 1e-2).all()
     assert all(one < other for one, other in pairwise(begun))
+
+
+def test_a_track_stays_on_its_object_when_the_picture_changes_its_size() -> None:
+    tracker = Tracker()
+    large = Detections(np.array([[400, 300, 480, 360]], np.float32), np.array([0.8], np.float32), np.zeros(1, np.int32))
+    small = Detections(large.boxes / 2, large.scores, large.classes)
+    before = tracker.update(large, 0.0, 640, 480)
+    after = tracker.update(small, 0.1, 320, 240)
+    assert after.track_ids.tolist() == before.track_ids.tolist()
+    np.testing.assert_allclose(tracker.tracks[0].box, small.boxes[0], atol=0.5)
+    np.testing.assert_allclose(tracker.tracks[0].velocity, 0, atol=5)

@@ -195,8 +195,8 @@ def test_whatever_comes_ids_are_unique_and_grow_and_the_numbers_stay_finite(
 
 def test_a_track_stays_on_its_object_when_the_picture_changes_its_size() -> None:
     tracker = Tracker()
-    large = Detections(np.array([[400, 300, 480, 360]], np.float32), np.array([0.8], np.float32), np.zeros(1, np.int32))
-    small = Detections(large.boxes / 2, large.scores, large.classes)
+    large = detections_of((400, 300, 480, 360), scores=0.8)
+    small = detections_of((200, 150, 240, 180), scores=0.8)
     before = tracker.update(large, 0.0, 640, 480)
     after = tracker.update(small, 0.1, 320, 240)
     assert after.track_ids.tolist() == before.track_ids.tolist()

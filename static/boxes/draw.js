@@ -7,6 +7,11 @@ import { labelName, percent } from "../i18n/i18n.js";
 const COLOURS = { seen: "#7cd0f2", suspected: "#ffc04d", confirmed: "#ff4d4d" };
 const INK = "#0c1116";
 
+/** CSS pixels per drawn unit: labels follow the page's text size, which grows on a wall screen. */
+export function textScale() {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+}
+
 /**
  * @param {CanvasRenderingContext2D} context
  * @param {Drawable[]} detections

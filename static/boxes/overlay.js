@@ -1,6 +1,6 @@
 // Draws, for each frame the video presents, the boxes that belong to it; counts the frames on the way.
 import { Rate } from "../live/rate.js";
-import { drawBoxes } from "./draw.js";
+import { drawBoxes, textScale } from "./draw.js";
 import { Timeline } from "./timeline.js";
 
 /** @typedef {"off" | "preview" | "received"} Keying what the video shows: nothing to draw on, one's own camera, or a camera of the server */
@@ -73,7 +73,7 @@ export class Overlay {
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     if (!fitting) return;
     const scale = this.#canvas.width / fitting.image.width;
-    drawBoxes(context, fitting.detections, { scale, unit: devicePixelRatio });
+    drawBoxes(context, fitting.detections, { scale, unit: devicePixelRatio * textScale() });
   }
 
   /** Gives the canvas the picture's shape at the screen's sharpness, so that both are letterboxed alike. */

@@ -164,6 +164,7 @@ export class VigieLive extends HTMLElement {
   #become(state) {
     this.#stage.become(state);
     this.#source.running = this.running;
+    if (state.name === "lost") this.#readings.blank(); // old numbers would look like live ones
     if (STOPPED.has(state.name) && state.name !== "idle") {
       this.#clear();
       this.#settle();

@@ -1,6 +1,6 @@
 // <vigie-picture>: one picture in, the same picture with boxes out.
 import { Problem } from "../api.js";
-import { drawBoxes } from "../boxes/draw.js";
+import { drawBoxes, textScale } from "../boxes/draw.js";
 import { h, icon } from "../dom.js";
 import { known, quote, say } from "../i18n/i18n.js";
 import { VigieDrop } from "./vigie-drop.js";
@@ -10,8 +10,9 @@ import { VigieFindings } from "./vigie-findings.js";
 
 /** Asked for once; the slider then filters here, without sending the picture again. */
 const LOWEST = 0.05;
-/** A larger canvas is no sharper on any screen and may exceed what a phone can hold. */
-const LONGEST_PX = 2048;
+/** A larger canvas is no sharper on any screen and may exceed what a phone can hold; a smaller one makes poor labels. */
+const LONGEST_PX = { most: 2048, least: 1280 };
+const ENLARGED = 4;
 const MEGABYTE = 1_000_000;
 
 export class VigiePicture extends HTMLElement {
@@ -82,6 +83,7 @@ export class VigiePicture extends HTMLElement {
     this.#picture = picture;
     this.#result = null;
     this.#become("looking");
+    this.#paint(null, { width: 16, height: 9 });
     try {
       if (picture.size > this.#limit) throw new Problem("picture-too-large");
       if (picture.size === 0) throw new Problem("picture-empty");
@@ -107,7 +109,8 @@ export class VigiePicture extends HTMLElement {
     if (!this.#result) return;
     const scale = this.#paint(this.#bitmap, this.#result.image);
     const context = this.#canvas.getContext("2d");
-    const unit = Math.max(1, this.#canvas.width / (this.#canvas.clientWidth || this.#canvas.width));
+    const { width, height, clientWidth, clientHeight } = this.#canvas;
+    const unit = clientWidth ? Math.max(width / clientWidth, height / clientHeight) * textScale() : 1; // it is shown letterboxed
     const state = /** @type {const} */ ("suspected");
     const boxes = this.#findings.shown.map((detection) => ({ ...detection, state }));
     if (context) drawBoxes(context, boxes, { scale, unit, strong: this.#stressed });
@@ -115,7 +118,8 @@ export class VigiePicture extends HTMLElement {
 
   /** @param {ImageBitmap | null} bitmap @param {{ width: number, height: number }} size @returns {number} picture to canvas */
   #paint(bitmap, { width, height }) {
-    const scale = Math.min(1, LONGEST_PX / Math.max(width, height));
+    const longest = Math.max(width, height);
+    const scale = Math.min(LONGEST_PX.most / longest, Math.max(1, Math.min(ENLARGED, LONGEST_PX.least / longest)));
     this.#canvas.width = Math.max(1, Math.round(width * scale));
     this.#canvas.height = Math.max(1, Math.round(height * scale));
     if (bitmap) this.#canvas.getContext("2d")?.drawImage(bitmap, 0, 0, this.#canvas.width, this.#canvas.height);
@@ -147,7 +151,6 @@ export class VigiePicture extends HTMLElement {
     this.#working.hidden = state !== "looking";
     this.#findings.hidden = state !== "done";
     this.#first.hidden = state === "done";
-    if (state === "looking") this.#paint(null, { width: 16, height: 9 });
   }
 
   /** @param {unknown} error */

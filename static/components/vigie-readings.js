@@ -70,8 +70,12 @@ export class VigieReadings extends HTMLElement {
     say(this.#keying, `keying.hint.${keying}`, {}, "title");
   }
 
-  clear() {
+  blank() {
     for (const { name } of READINGS) this.set(name, null);
+  }
+
+  clear() {
+    this.blank();
     this.#transport.hidden = true;
     this.#keying.hidden = true;
     this.#notice.hidden = true;

@@ -135,7 +135,7 @@ def check_shapes(inputs: Sequence[Shape], outputs: Sequence[Shape], labels: int)
         raise ValueError(f"it takes {_shapes(inputs)}, not one picture (1, 3, height, width)")
     if any(side != -1 for side in inputs[0][2:]):
         raise ValueError(f"its input is fixed at {_shapes(inputs)}: export it with dynamic height and width")
-    if len(outputs) != 1 or len(outputs[0]) != 3 or outputs[0][1] not in (4 + labels, -1):
+    if len(outputs) != 1 or len(outputs[0]) != 3 or outputs[0][1] not in (4 + labels, -1) or outputs[0][2] != -1:
         raise ValueError(f"it gives {_shapes(outputs)}, not the (1, {4 + labels}, anchors) of YOLOv8 with its labels")
 
 

@@ -31,6 +31,10 @@ MOST_CACHED = 12
 
 ANY_SHAPE = (-1, -1)
 
+PRECISION = "f32"
+"""Left alone, OpenVINO computes in bfloat16 on processors that have it: boxes then move by pixels from machine to
+machine, and without matrix units it is slower as well (docs/decisions/0005-compiled-shapes.md)."""
+
 NICENESS = 5
 """Inference takes what the live video leaves: its threads start with this, so that pictures stay smooth under load."""
 
@@ -108,8 +112,11 @@ class OpenVinoBackend:
                     "CPU",
                     {
                         "PERFORMANCE_HINT": "THROUGHPUT",
+                        # Where the processor has bfloat16 it would be the default: up to 7 pixels off, and slower here.
+                        "INFERENCE_PRECISION_HINT": "f32",
                         "NUM_STREAMS": self._workers,
                         "INFERENCE_NUM_THREADS": self._workers,
+                        "INFERENCE_PRECISION_HINT": PRECISION,
                     },
                 )
                 for _ in range(self._workers):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import cv2
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from server.core.frame import Frame, Picture
 from server.core.geometry import Boxes
 from server.core.policy import ConfirmationPolicy
 from server.core.tracking import Track
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 Corners = tuple[float, float, float, float]
 
@@ -75,6 +79,21 @@ def strided(picture: Picture, padding: int = 13) -> Picture:
         return memory[:, : plane.shape[1]]
 
     return Picture(padded(picture.y), padded(picture.u), padded(picture.v))
+
+
+def rgb_of(name: str) -> NDArray[np.uint8]:
+    """A committed picture, RGB (H, W, 3)."""
+    image = cv2.imread(str(FIXTURES / "pictures" / f"{name}.jpg"))
+    assert image is not None
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def picture_of_rgb(rgb: NDArray[np.uint8]) -> Picture:
+    """The same in ``yuv420p``, cut to even sides."""
+    height, width = rgb.shape[0] & ~1, rgb.shape[1] & ~1
+    i420 = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb[:height, :width]), cv2.COLOR_RGB2YUV_I420), np.uint8)
+    chroma = i420[height:].reshape(2, height // 2, width // 2)
+    return Picture(i420[:height], chroma[0], chroma[1])
 
 
 @st.composite

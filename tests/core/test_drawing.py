@@ -32,9 +32,10 @@ def changed(before: Picture, after: Picture) -> NDArray[np.bool_]:
     height, width = before.y.shape
 
     def enlarged(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        return plane.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+        return np.asarray(plane.repeat(2, axis=0).repeat(2, axis=1)[:height, :width], np.bool_)
 
-    return (before.y != after.y) | enlarged(before.u != after.u) | enlarged(before.v != after.v)
+    differs = (before.y != after.y) | enlarged(before.u != after.u) | enlarged(before.v != after.v)
+    return np.asarray(differs, np.bool_)
 
 
 @settings(deadline=None, max_examples=60)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,27 +22,11 @@ from server.core.yolo import (
     nms,
 )
 
-from .builders import boxes_of, random_picture, strided, upright_boxes
+from .builders import FIXTURES, boxes_of, picture_of_rgb, random_picture, rgb_of, strided, upright_boxes
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
 PICTURES = sorted(path.stem for path in (FIXTURES / "reference").glob("*.json"))
 
 Raw = NDArray[np.float32]
-
-
-def rgb_of(name: str) -> NDArray[np.uint8]:
-    """A committed picture, RGB (H, W, 3)."""
-    image = cv2.imread(str(FIXTURES / "pictures" / f"{name}.jpg"))
-    assert image is not None
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def picture_of_rgb(rgb: NDArray[np.uint8]) -> Picture:
-    """The same in ``yuv420p``, cut to even sides."""
-    height, width = rgb.shape[0] & ~1, rgb.shape[1] & ~1
-    i420 = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb[:height, :width]), cv2.COLOR_RGB2YUV_I420), np.uint8)
-    chroma = i420[height:].reshape(2, height // 2, width // 2)
-    return Picture(i420[:height], chroma[0], chroma[1])
 
 
 # --- letterbox -------------------------------------------------------------------------------------------------------
@@ -291,6 +273,7 @@ def test_shapes_of_a_detector(image: tuple[int, ...], output: tuple[int, ...]) -
         ([(1, 3, 640, 640)], [(1, 5, 8400)], "fixed at"),
         ([(1, 3, -1, 640)], [(1, 5, -1)], "fixed at"),
         ([(1, 3, -1, -1)], [(1, 84, -1)], r"not the \(1, 5, anchors\)"),
+        ([(1, 3, -1, -1)], [(1, -1, 5)], r"it gives \(1, \?, 5\)"),
         ([(1, 3, -1, -1)], [(1, 300, 6)], r"not the \(1, 5, anchors\)"),
         ([(1, 3, -1, -1)], [(1, 5)], r"not the \(1, 5, anchors\)"),
         ([(1, 3, -1, -1)], [(1, 5, -1), (1, 32, -1, -1)], r"it gives \(1, 5, \?\) and \(1, 32, \?, \?\)"),

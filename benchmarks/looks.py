@@ -108,7 +108,7 @@ class UltralyticsSide:
 
     def __init__(self, python: Path, model: Path, threads: str) -> None:
         settings = DetectorSettings()
-        command = [python, Path(__file__).with_name("looks_ultralytics.py"), model, CLIP, threads]
+        command: list[str | Path] = [python, Path(__file__).with_name("looks_ultralytics.py"), model, CLIP, threads]
         numbers = [str(settings.weak_confidence), str(settings.nms_iou), "640"]
         self._process = subprocess.Popen(
             [*command, *numbers], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tempfile.gettempdir()
@@ -155,8 +155,9 @@ async def _measure(options: Options) -> Result:
             others[name] = UltralyticsSide(python, model, threads)
             stack.callback(others[name].close)
             sides[name] = await asyncio.to_thread(others[name].round, 1.0)
+        everyone: list[tuple[str, VigieSide | UltralyticsSide]] = [*own.items(), *others.items()]
         for number in range(rounds):
-            for name, side in {**own, **others}.items():
+            for name, side in everyone:
                 await asyncio.sleep(PAUSE_S)
                 if isinstance(side, VigieSide):
                     looks, with_boxes, took = await side.round(seconds)

@@ -95,7 +95,7 @@ async def _measure(options: Options) -> Result:
                 "delay_ms": {str(share): _ms(condition, share) for share in (5, 25, 50, 75, 95, 99)},
                 "resident_mb": condition.resident_mb,
             }
-            for name, condition in {"idle": idle, **loaded}.items()
+            for name, condition in [("idle", idle), *loaded.items()]
         },
     )
 
@@ -113,9 +113,8 @@ def _rows(idle: Condition, loaded: dict[int, Condition]) -> list[Row]:
         rows.append(below(f"{name}: 95th percentile over idle", _ms(condition, 95) / _ms(idle, 95), 2, "x"))
         if count > 1:
             shares = [count * looks / sum(each) for each in condition.looks for looks in each]
-            rows.append(
-                Row(f"{name}: looks of one feed over its fair share", percentile(shares, 50), "x", _ends(shares))
-            )
+            spread = min(shares), max(shares)
+            rows.append(Row(f"{name}: looks of one feed over its fair share", percentile(shares, 50), "x", spread))
     last = loaded[FEEDS[-1]].resident_mb
     rows.append(Row("memory after the first round of 8 feeds", last[0], "MB"))
     rows.append(Row("memory after the last round of 8 feeds", last[-1], "MB"))
@@ -171,7 +170,7 @@ def _push(
     loop: asyncio.AbstractEventLoop,
     stop: threading.Event,
 ) -> None:
-    """Frames at their times, spread evenly over the feeds. A thread, as sources have: the loop's own lateness counts."""
+    """Frames at their times, spread evenly. A thread, as sources have one: the loop's own lateness counts."""
     begun = time.monotonic()
     due = [(begun + number / rate / len(feeds), number, 0) for number in range(len(feeds))]
     while not stop.is_set():
@@ -192,10 +191,6 @@ def _pictures() -> list[Picture]:
 
 def _ms(condition: Condition, share: float) -> float:
     return percentile(condition.delays, share) * 1000
-
-
-def _ends(values: Sequence[float]) -> tuple[float, float]:
-    return min(values), max(values)
 
 
 def _resident_mb() -> float:

@@ -9,6 +9,8 @@ const KEPT = 100;
 export class VigieEvents extends HTMLElement {
   /** @type {Map<string, VigieEvent>} */
   #events = new Map();
+  /** When each was last heard of, on the page's clock. @type {Map<string, number>} */
+  #heard = new Map();
   /** @type {Map<string, HTMLElement>} */
   #items = new Map();
   /** Feeds of this device: people know it by a better name than the server's. @type {Set<string>} */
@@ -30,12 +32,21 @@ export class VigieEvents extends HTMLElement {
     const held = this.#events.get(event.id);
     if (held && held.revision >= event.revision) return false;
     this.#events.set(event.id, event);
+    this.#heard.set(event.id, performance.now());
     if (!held) this.#insert(event);
     this.#write(event);
     this.#empty.hidden = true;
     this.#count.hidden = false;
     say(this.#count, "events.count", { count: this.#events.size });
     return true;
+  }
+
+  /**
+   * Lets the durations of what still goes on grow: the server speaks up only when something changes.
+   * @param {string} feed
+   */
+  tick(feed) {
+    for (const event of this.#events.values()) if (event.state !== "ended" && event.camera === feed) this.#writeDuration(event, true);
   }
 
   /** @param {string} id */
@@ -81,16 +92,15 @@ export class VigieEvents extends HTMLElement {
     const event = item && this.#held(item);
     if (!event) return;
     item.remove();
-    this.#items.delete(event.id);
-    this.#events.delete(event.id);
+    for (const map of [this.#items, this.#events, this.#heard]) map.delete(event.id);
   }
 
   /** @param {VigieEvent} event */
   #write(event) {
     const item = this.#items.get(event.id);
     const [chip, time, camera, facts] = item?.children ?? [];
-    const [score, duration] = facts?.children ?? [];
-    if (!item || !chip || !(time instanceof HTMLTimeElement) || !camera || !score || !duration) return;
+    const [score] = facts?.children ?? [];
+    if (!item || !chip || !(time instanceof HTMLTimeElement) || !camera || !score) return;
     item.dataset.state = event.state;
     item.dataset.revision = String(event.revision);
     item.classList.toggle("was-confirmed", event.confirmed_at !== null);
@@ -99,7 +109,17 @@ export class VigieEvents extends HTMLElement {
     time.textContent = clock(new Date(event.first_seen));
     quote(camera, this.cameraName(event));
     say(score, "event.score", { score: percent(event.best_score) });
-    const seconds = Math.max(0, (Date.parse(event.ended_at ?? event.last_seen) - Date.parse(event.first_seen)) / 1000);
-    say(duration, event.state === "ended" ? "event.duration" : "event.lasting", { seconds });
+    this.#writeDuration(event, false);
+  }
+
+  /** @param {VigieEvent} event @param {boolean} running whether it may be taken to last up to now */
+  #writeDuration(event, running) {
+    const duration = this.#items.get(event.id)?.lastElementChild?.lastElementChild;
+    if (!duration) return;
+    const known_ms = Date.parse(event.ended_at ?? event.last_seen) - Date.parse(event.first_seen);
+    const since_ms = running ? performance.now() - (this.#heard.get(event.id) ?? performance.now()) : 0;
+    const seconds = Math.max(0, known_ms + since_ms) / 1000;
+    const shown = seconds < 10 ? seconds : Math.round(seconds);
+    say(duration, event.state === "ended" ? "event.duration" : "event.lasting", { seconds: shown });
   }
 }

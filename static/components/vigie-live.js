@@ -156,6 +156,7 @@ export class VigieLive extends HTMLElement {
 
   #measure() {
     if (this.#session?.state.name !== "live") return;
+    this.#events.tick(this.#feed);
     this.#readings.set("fps", this.#stage.overlay.rate.perSecond(performance.now()));
     this.#readings.set("delay", this.#delay.value);
   }

@@ -1,0 +1,168 @@
+"""Settings: which wins, and what a mistake is called."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from server.config import BUNDLED_MODEL, ConfigError, Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith("VIGIE_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "vigie.yaml"
+
+
+def mistakes(path: Path | None, **given: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, **given)
+    return str(caught.value)
+
+
+def test_defaults_need_nothing() -> None:
+    settings = load_settings(None)
+    assert (settings.host, settings.port, settings.cameras, settings.cors_origins) == ("127.0.0.1", 5000, (), ())
+    assert settings.detector.model == BUNDLED_MODEL
+    assert BUNDLED_MODEL.is_file()
+    assert settings.detector.workers >= 1
+
+
+def test_command_line_before_environment_before_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("port: 1000\nhost: file\nlog_level: DEBUG\n")
+    monkeypatch.setenv("VIGIE_PORT", "2000")
+    monkeypatch.setenv("VIGIE_HOST", "environment")
+    settings = load_settings(file, port=3000)
+    assert (settings.port, settings.host, settings.log_level) == (3000, "environment", "DEBUG")
+
+
+def test_a_section_is_put_together_from_all(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("detector:\n  workers: 3\n  confidence: 0.3\n")
+    monkeypatch.setenv("VIGIE_DETECTOR__CONFIDENCE", "0.4")
+    settings = load_settings(file)
+    assert (settings.detector.workers, settings.detector.confidence, settings.detector.backend) == (3, 0.4, "openvino")
+
+
+def test_the_environment_does_not_stick(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    file.write_text("port: 1000\n")
+    assert load_settings(file).port == 1000
+    assert load_settings(None).port == 5000
+    assert Settings.yaml_path is None
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("https://a.org", ("https://a.org",)),
+        ("https://a.org, https://b.org,", ("https://a.org", "https://b.org")),
+        ("*", ("*",)),
+        ("", ()),
+    ],
+)
+def test_origins_in_the_environment_are_separated_by_commas(
+    text: str, origins: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIGIE_CORS_ORIGINS", text)
+    assert load_settings(None).cors_origins == origins
+
+
+def test_origins_in_the_file_are_a_list(file: Path) -> None:
+    file.write_text("cors_origins:\n  - https://a.org\n  - https://b.org\n")
+    assert load_settings(file).cors_origins == ("https://a.org", "https://b.org")
+
+
+def test_cameras(file: Path) -> None:
+    file.write_text("cameras:\n  - {name: door, url: 'rtsp://camera/1'}\n  - {name: hall, url: hall.mp4, loop: true}\n")
+    assert [(camera.name, camera.loop) for camera in load_settings(file).cameras] == [("door", False), ("hall", True)]
+
+
+def test_every_mistake_is_named_and_no_value_with_it(file: Path) -> None:
+    file.write_text(
+        "port: 70000\nprot: 5\ndetector: {confidence: 7, wrokers: 2}\npolicy: {hits: 1}\n"
+        "cameras: [{name: 'a b', url: 'rtsp://u:secret@camera/1'}]\n"
+    )
+    said = mistakes(file)
+    for where in ("port:", "prot:", "detector.confidence:", "detector.wrokers:", "policy.hits:", "cameras.0.name:"):
+        assert f"\n  {where}" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("yaml", "words"),
+    [
+        ("policy: {hits: 6, of: 5}", "policy: .*6 hits cannot be among the last 5"),
+        ("detector: {confidence: 0.2, weak_confidence: 0.3}", "weak_confidence must not be above"),
+        ("cameras: [{name: a, url: x}, {name: a, url: y}]", "two cameras are named a"),
+        ("cameras: [{name: '', url: x}]", r"cameras\.0\.name"),
+        ("cameras: [{name: a, url: ''}]", r"cameras\.0\.url"),
+        ("detector: {backend: [1]}", r"detector\.backend"),
+        ("limits: {sessions: 0}", r"limits\.sessions"),
+        ("log_level: LOUD", "log_level"),
+    ],
+)
+def test_what_cannot_be_is_refused(yaml: str, words: str, file: Path) -> None:
+    file.write_text(yaml)
+    with pytest.raises(ConfigError, match=words):
+        load_settings(file)
+
+
+@pytest.mark.parametrize("name", ["VIGIE_PORT", "VIGIE_DETECTOR__WORKERS"])
+def test_a_mistake_in_the_environment_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "many")
+    assert name.removeprefix("VIGIE_").lower().replace("__", ".") in mistakes(None)
+
+
+def test_an_unknown_part_of_a_section_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_DETECTOR__WROKERS", "2")
+    assert "detector.wrokers" in mistakes(None)
+
+
+def test_an_environment_value_that_is_not_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_CAMERAS", "[{name: door, url: rtsp://u:secret@c")
+    said = mistakes(None)
+    assert "cameras" in said
+    assert "secret" not in said
+
+
+def test_an_unknown_setting_given_is_refused() -> None:
+    assert "colour" in mistakes(None, colour="red")
+
+
+def test_a_file_that_is_not_there(file: Path) -> None:
+    assert mistakes(file) == f"There is no settings file {file}."
+
+
+@pytest.mark.parametrize(
+    "text", ["port: [1, 2", "\tport: 1", "port: 1\nurl: rtsp://u:secret@c: x: y", "- a\n- b", "just words", "\x00"]
+)
+def test_a_file_that_is_no_settings(text: str, file: Path) -> None:
+    file.write_text(text)
+    said = mistakes(file)
+    assert said.startswith(("The settings cannot be read: ", "The settings are wrong:"))
+    assert "secret" not in said
+
+
+def test_a_file_that_is_no_text(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe\xfa port: 1")
+    assert mistakes(file).startswith("The settings cannot be read: ")
+
+
+def test_an_empty_file_is_no_settings_at_all(file: Path) -> None:
+    file.write_text("# nothing yet\n")
+    assert load_settings(file).port == 5000
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = load_settings(None)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.port = 1
+    with pytest.raises(ValueError, match="frozen"):
+        settings.detector.workers = 1

@@ -1,0 +1,164 @@
+"""Imports point one way: a file may import only from the rows below its own."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SERVER = ROOT / "server"
+
+ROWS: dict[str, float] = {
+    "__main__": 7,
+    "app": 6,
+    "edge": 5,
+    # Row 4 has an order of its own.
+    "cameras": 4.2,
+    "reader": 4.1,
+    "feed": 4,
+    "detector": 3,
+    "store": 3,
+    "sources": 2,
+    "inference": 2,
+    "plugins": 1,
+    "broadcast": 1,
+    "config": 1,
+    "metrics": 1,
+    "video": 1,
+    "core": 0,
+    "": -1,  # server/__init__.py: the version
+}
+
+OWN_KIND = ("core", "edge")
+"""Packages whose modules may import one another."""
+
+CV2 = {"core/yolo.py", "core/drawing.py"}
+NOT_IN_CORE = {
+    *("asyncio", "concurrent", "ctypes", "datetime", "io", "logging", "multiprocessing", "os", "pathlib", "queue"),
+    *("random", "sched", "secrets", "select", "selectors", "shutil", "signal", "socket", "subprocess", "tempfile"),
+    *("threading", "time", "urllib"),
+}
+ONLY_AT = {"aiohttp": ("edge/", "app.py"), "aiortc": ("edge/", "app.py"), "aioice": ("edge/", "app.py")}
+
+
+def imports(path: str, source: str) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything that a file of ``server/`` imports, wherever in it."""
+    package = ["server", *Path(path).parent.parts]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield node.lineno, name.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            stem = [*base, *(node.module.split(".") if node.module else [])]
+            for name in node.names:
+                yield node.lineno, ".".join([*stem, name.name])
+
+
+def place(dotted: str) -> tuple[str, str]:
+    """Row and module of a dotted name within ``server``: ``server.core.yolo.nms`` -> ``core``, ``core.yolo``."""
+    parts = dotted.split(".")[1:]
+    if not parts or parts[0] not in ROWS:
+        return "", ""
+    return parts[0], ".".join(parts[:2]) if (SERVER / parts[0]).is_dir() else parts[0]
+
+
+def mistakes(path: str, source: str) -> list[str]:
+    """What a file of ``server/`` imports and may not."""
+    own_row, own_module = place("server." + path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    found = []
+    for line, dotted in imports(path, source):
+        top = dotted.split(".")[0]
+        if top == "server":
+            row, module = place(dotted)
+            if module == own_module or (row == own_row and row in OWN_KIND):
+                continue
+            if ROWS[row] >= ROWS[own_row]:
+                found.append(f"{path}:{line} imports {dotted}: row {ROWS[row]} from row {ROWS[own_row]}")
+        elif own_row == "core" and not (
+            (top in sys.stdlib_module_names and top not in NOT_IN_CORE)
+            or top == "numpy"
+            or (top == "cv2" and path in CV2)
+        ):
+            found.append(f"{path}:{line} imports {dotted}: the core is pure")
+        elif top in ONLY_AT and not path.startswith(ONLY_AT[top]):
+            found.append(f"{path}:{line} imports {dotted}: that is known at the edge only")
+    return found
+
+
+FILES = sorted(file.relative_to(SERVER).as_posix() for file in SERVER.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_imports_point_down(path: str) -> None:
+    assert mistakes(path, (SERVER / path).read_text(encoding="utf-8")) == []
+
+
+def test_every_file_has_a_row() -> None:
+    assert {path.split("/")[0].removesuffix(".py") for path in FILES} - {"__init__"} <= set(ROWS)
+
+
+def test_the_core_has_no_circles() -> None:
+    graph = {
+        path: {f"core/{place(dotted)[1].removeprefix('core.')}.py" for _, dotted in imports(path, text)} - {path}
+        for path, text in ((p, (SERVER / p).read_text(encoding="utf-8")) for p in FILES if p.startswith("core/"))
+    }
+    while leaves := [path for path, needs in graph.items() if not needs & set(graph)]:
+        for path in leaves:
+            del graph[path]
+    assert graph == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("core/yolo.py", "import asyncio"),
+        ("core/yolo.py", "def f():\n    import time"),
+        ("core/yolo.py", "from os import path"),
+        ("core/yolo.py", "import onnxruntime"),
+        ("core/yolo.py", "from ..plugins import ModelInfo"),
+        ("core/yolo.py", "from server.config import Settings"),
+        ("core/tracking.py", "import cv2"),
+        ("core/tracking.py", "import concurrent.futures"),
+        ("plugins.py", "from .detector import Detector"),
+        ("plugins.py", "from .config import Settings"),
+        ("plugins.py", "from . import broadcast"),
+        ("sources/ffmpeg.py", "from . import rtsp"),
+        ("sources/ffmpeg.py", "from .rtsp import open_source"),
+        ("sources/ffmpeg.py", "from ..inference.openvino import open_model"),
+        ("inference/openvino.py", "from .onnxruntime import open_model"),
+        ("inference/openvino.py", "import server.inference.onnxruntime"),
+        ("detector.py", "from .feed import Feed"),
+        ("detector.py", "from .store import EventStore"),
+        ("feed.py", "from .reader import SourceReader"),
+        ("reader.py", "from .cameras import Cameras"),
+        ("cameras.py", "from .edge.api import Api"),
+        ("cameras.py", "import aiohttp.web"),
+        ("detector.py", "from aiortc import RTCPeerConnection"),
+        ("edge/api.py", "from ..app import running"),
+        ("app.py", "from .__main__ import main"),
+    ],
+)
+def test_a_wrong_import_is_found(path: str, source: str) -> None:
+    assert len(mistakes(path, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        (
+            "core/yolo.py",
+            "import cv2, math\nimport numpy as np\nfrom .geometry import iou\nfrom collections.abc import Set",
+        ),
+        ("reader.py", "from .feed import Feed\nfrom .plugins import load\nimport threading"),
+        ("edge/api.py", "from aiohttp import web\nfrom .problems import Problem\nfrom .. import __version__"),
+        ("sources/ffmpeg.py", "import av\nfrom ..core.frame import Picture\nfrom ..video import picture_of"),
+        ("app.py", "from aiohttp import web\nfrom .edge.http import make_app"),
+    ],
+)
+def test_a_right_import_is_not(path: str, source: str) -> None:
+    assert mistakes(path, source) == []

@@ -163,6 +163,6 @@ def test_an_empty_file_is_no_settings_at_all(file: Path) -> None:
 def test_settings_cannot_be_changed() -> None:
     settings = load_settings(None)
     with pytest.raises(ValueError, match="frozen"):
-        settings.port = 1
+        settings.port = 1  # type: ignore[misc]
     with pytest.raises(ValueError, match="frozen"):
-        settings.detector.workers = 1
+        settings.detector.workers = 1  # type: ignore[misc]

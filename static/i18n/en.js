@@ -131,7 +131,6 @@ export const en = {
   "picture.drop": "Drop a picture here, or choose one",
   "picture.drop.hint": "You can also paste one from the clipboard. JPEG, PNG or WebP, up to {megabytes} MB.",
   "picture.choose": "Choose a picture",
-  "picture.another": "Choose another",
   "picture.release": "Let go to look at it",
   "picture.looking": "Looking at the picture",
   "picture.preview": "The picture with the boxes found in it",
@@ -154,7 +153,6 @@ export const en = {
   "picture.error": "This picture could not be looked at",
   "picture.first": "The result appears here",
   "picture.first.hint": "Each box comes with a score: how sure the model is, from 0 to 100%.",
-  "picture.paste.none": "The clipboard holds no picture.",
 
   "problem.unreachable": "The server does not answer. Check that Vigie is running and that this device has a network, then try again.",
   "problem.not-a-picture": "This file is not a picture the server can read. Use a JPEG, PNG or WebP file.",

@@ -132,7 +132,6 @@ export const fr = {
   "picture.drop": "Déposez une photo ici, ou choisissez-en une",
   "picture.drop.hint": "Vous pouvez aussi en coller une depuis le presse-papiers. JPEG, PNG ou WebP, {megabytes} Mo au plus.",
   "picture.choose": "Choisir une photo",
-  "picture.another": "Choisir une autre photo",
   "picture.release": "Relâchez pour l’examiner",
   "picture.looking": "Examen de la photo",
   "picture.preview": "La photo et les cadres qui y ont été trouvés",
@@ -155,7 +154,6 @@ export const fr = {
   "picture.error": "Cette photo n’a pas pu être examinée",
   "picture.first": "Le résultat s’affichera ici",
   "picture.first.hint": "Chaque cadre porte un score : à quel point le modèle est sûr, de 0 à 100 %.",
-  "picture.paste.none": "Le presse-papiers ne contient pas d’image.",
 
   "problem.unreachable": "Le serveur ne répond pas. Vérifiez que Vigie est en marche et que cet appareil a accès au réseau, puis réessayez.",
   "problem.not-a-picture": "Ce fichier n’est pas une image lisible par le serveur. Utilisez un fichier JPEG, PNG ou WebP.",

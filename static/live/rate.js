@@ -1,7 +1,8 @@
-// Frames really presented per second, over the last two seconds. Pure: time comes in as an argument.
+// The arithmetic of the live numbers. Pure: time comes in as an argument.
 
 const WINDOW_MS = 2000;
 
+/** How often per second something happened, over the last two seconds. */
 export class Rate {
   /** @type {number[]} */
   #ticks = [];
@@ -33,6 +34,7 @@ export class Rate {
   }
 }
 
+/** Of the last few values: one late answer must not make the number jump. */
 export class Median {
   /** @type {number[]} */
   #values = [];

@@ -19,6 +19,7 @@ import { CameraRefused, openCamera } from "./camera.js";
 
 const SILENCE_MS = 6000; // statistics come once a second
 const WAITING_MS = 3000;
+const MEDIA_MS = 7000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 8000, 8000];
 /** Reasons of the server that trying again at once would only repeat. */
 const REFUSALS = new Set(["too-many-sessions", "unknown-camera", "not-ready", "picture-too-large"]);
@@ -136,7 +137,20 @@ export class LiveSession extends Emitter {
     // In overlay the preview is the picture already; elsewhere the first picture that comes back makes it live.
     if (this.#camera && this.#mode === "overlay") return this.#live();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#become("connecting", "waiting"), WAITING_MS);
+    this.#timer = setTimeout(() => this.#wait(), WAITING_MS);
+  }
+
+  #wait() {
+    this.#become("connecting", "waiting");
+    if (this.#transport?.kind === "webrtc" && this.#camera) this.#timer = setTimeout(() => this.#giveUpWebRtc(), MEDIA_MS);
+  }
+
+  /** Connected, yet no video comes back: some networks let the one through and not the other. */
+  #giveUpWebRtc() {
+    if (document.hidden) return this.#wait(); // a hidden tab presents no frames
+    this.#skipWebRtc = "failed";
+    this.#hangUp();
+    void this.#connect();
   }
 
   #live() {
@@ -148,6 +162,7 @@ export class LiveSession extends Emitter {
   /** @param {Transport} transport @param {FallbackReason | null} fallback */
   #listen(transport, fallback) {
     if (fallback) this.#skipWebRtc = fallback; // what did not get through a moment ago is not tried again
+    if (fallback && fallback !== "asked" && this.#state.name === "connecting") this.#become("connecting", "fallback");
     this.emit("transport", { kind: transport.kind, fallback });
     for (const name of /** @type {const} */ (["hello", "stream", "picture", "boxes", "event", "stats"])) {
       transport.on(name, (/** @type {any} */ detail) => {

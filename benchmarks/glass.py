@@ -72,7 +72,7 @@ def _visit(browser: Browser, transport: str, seconds: float) -> dict[str, Any]:
             page.get_by_test_id("start").click()
             _wait_until_live(page, transport)
             time.sleep(SETTLING_S)
-            cpu_s, looks, begun = server.cpu_s(), server.looks(), time.monotonic()
+            cpu_s, before, begun = server.cpu_s(), server.counts(), time.monotonic()
             page.evaluate("() => vigieBench.begin()")
             samples: list[Sample] = []
             told = 0.0
@@ -87,7 +87,7 @@ def _visit(browser: Browser, transport: str, seconds: float) -> dict[str, Any]:
                 "() => (({drawn, read, unreadable, repeated}) => ({drawn, read, unreadable, repeated}))(vigieBench)"
             )
             state = page.get_by_test_id("state").get_attribute("data-state")
-            cpu, rate = (server.cpu_s() - cpu_s) / took, (server.looks() - looks) / took
+            cpu, after = (server.cpu_s() - cpu_s) / took, server.counts()
         finally:
             page.close()
     if not samples:
@@ -98,7 +98,11 @@ def _visit(browser: Browser, transport: str, seconds: float) -> dict[str, Any]:
         "state_at_the_end": state,
         "seconds": took,
         "server_cores": cpu,
-        "looks_per_second": rate,
+        "server_per_second": {
+            "frames_seen": (after.seen - before.seen) / took,
+            "pictures_encoded": (after.encoded - before.encoded) / took,
+            "looks": (after.looked_at - before.looked_at) / took,
+        },
         "delay_ms": {str(share): percentile(delays, share) for share in (1, 5, 25, 50, 75, 95, 99, 100)},
         "expected_on_screen_later_ms": percentile([late for _, _, late in samples], 50),
         "minutes": list(_minutes(samples)),

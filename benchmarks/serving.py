@@ -20,6 +20,15 @@ STOP_TIMEOUT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """Frames that arrived, frames looked at, pictures encoded."""
+
+    seen: float
+    looked_at: float
+    encoded: float
+
+
+@dataclass(frozen=True, slots=True)
 class ServerProcess:
     """A running server."""
 
@@ -35,11 +44,19 @@ class ServerProcess:
         """Memory it holds now."""
         return int(self._stat().split()[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    def looks(self) -> float:
-        """Frames looked at so far, by its own /metrics."""
+    def counts(self) -> Counts:
+        """What it has counted so far, by its own /metrics."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:
             text = answer.read().decode()
-        return sum(float(value) for value in re.findall(r"^vigie_frames_looked_at_total\{.*\} (\S+)$", text, re.M))
+
+        def total(name: str) -> float:
+            return sum(float(value) for value in re.findall(rf"^{name}.* (\S+)$", text, re.M))
+
+        return Counts(
+            total("vigie_frames_seen_total"),
+            total("vigie_frames_looked_at_total"),
+            total('vigie_stage_seconds_count\\{stage="encode"\\}'),
+        )
 
     def _stat(self) -> str:
         # The name in brackets may hold spaces; what follows it begins with field 3 of proc(5).

@@ -88,9 +88,9 @@ def _visit(server: ServerProcess, mode: str, windows: int, window_s: float) -> C
     visitor = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         time.sleep(SETTLING_S)
-        looks, begun = server.looks(), time.monotonic()
+        looks, begun = server.counts().looked_at, time.monotonic()
         cores, resident = _windows(server, windows, window_s)
-        rate = (server.looks() - looks) / (time.monotonic() - begun)
+        rate = (server.counts().looked_at - looks) / (time.monotonic() - begun)
         told, _ = visitor.communicate(timeout=seconds + 60)
     finally:
         visitor.kill()

@@ -93,7 +93,9 @@ class Cameras:
     async def session(self, kind: str) -> AsyncIterator[Feed]:
         """A feed for one browser session, for as long as the block runs."""
         self._sessions += 1
-        feed = self._enter(f"{kind}-{self._sessions:04x}", kind)
+        while (name := f"{kind}-{self._sessions:04x}") in self._feeds:  # a camera may be called so
+            self._sessions += 1
+        feed = self._enter(name, kind)
         try:
             yield feed
         finally:
@@ -123,19 +125,20 @@ class Cameras:
                 feed.tick()
 
     async def _read(self, feed: Feed, camera: CameraSettings) -> None:
-        """Follow one camera until it ends, fails or is removed."""
-        try:
-            feed.reason = await SourceReader(feed, camera).run()
-            feed.state = FeedState.FAILED if feed.reason else FeedState.ENDED
-            if feed.reason:
-                log.warning("camera %s failed: %s", feed.name, feed.reason)
-            else:
-                log.info("camera %s ended", feed.name)
-        finally:
-            feed.display.close(f"the camera {feed.state}")
-            feed.tick()
+        """Follow one camera until it ends, fails or is removed; who removes it tells its readers."""
+        feed.reason = await SourceReader(feed, camera).run()
+        feed.state = FeedState.FAILED if feed.reason else FeedState.ENDED
+        if feed.reason:
+            log.warning("camera %s failed: %s", feed.name, feed.reason)
+        else:
+            log.info("camera %s ended", feed.name)
+        feed.display.close(f"the camera {feed.state}")
+        feed.tick()
 
 
 def redacted(url: str) -> str:
-    """A URL as it may be shown: without user, password or query, which may all hold a secret."""
-    return re.sub(r"\?.*$", "?...", re.sub(r"(?<=://)[^/@]*@", "", url))
+    """A URL as it may be shown: without user, password or query, which may all hold a secret.
+
+    All up to the last ``@`` goes, for a password may hold any sign: rather a host too few than a secret too many.
+    """
+    return re.sub(r"\?.*$", "?...", re.sub(r"(?<=://).*@", "", url, flags=re.DOTALL), flags=re.DOTALL)

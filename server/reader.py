@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ class SourceReader:
         self._feed = feed
         self._camera = camera
         self._stopped = threading.Event()
+        self._source: Source | None = None
         self._loop = asyncio.get_running_loop()
         self._arrived: Mailbox[tuple[Picture, int, float]] = Mailbox()
         self._told_dropped = 0
@@ -42,6 +44,8 @@ class SourceReader:
             return self._done.result()
         finally:
             self._stopped.set()
+            if self._source:
+                self._source.stop()
             if not self._done.done():
                 await asyncio.wait((self._done,), timeout=THREAD_GRACE_S)
             if not self._done.done():
@@ -54,18 +58,21 @@ class SourceReader:
             with load("sources", source_kind(self._camera.url)).open_source(
                 self._camera.url, loop=self._camera.loop
             ) as source:
-                self._frames(source)
+                self._source = source
+                if not self._stopped.is_set():
+                    self._frames(source)
         except SourceLost as error:
             reason = str(error)
         except Exception as error:
-            log.exception("camera %s: its reader broke", self._camera.name)
+            # Where, but not the words of the error: they may hold the URL with its password.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("camera %s: its reader broke by %s\n%s", self._camera.name, type(error).__name__, where)
             reason = f"its reader broke ({type(error).__name__})"
         self._call(self._finish, reason)
 
     def _frames(self, source: Source) -> None:
         for frame in source.frames():
             if self._stopped.is_set():
-                source.stop()
                 return
             if self._arrived.put((frame.picture, frame.timestamp, time.monotonic())):
                 self._call(self._deliver)

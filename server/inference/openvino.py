@@ -112,8 +112,6 @@ class OpenVinoBackend:
                     "CPU",
                     {
                         "PERFORMANCE_HINT": "THROUGHPUT",
-                        # Where the processor has bfloat16 it would be the default: up to 7 pixels off, and slower here.
-                        "INFERENCE_PRECISION_HINT": "f32",
                         "NUM_STREAMS": self._workers,
                         "INFERENCE_NUM_THREADS": self._workers,
                         "INFERENCE_PRECISION_HINT": PRECISION,

@@ -15,7 +15,7 @@ from .support.waiting import eventually
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One data folder for all servers of a run: compiled models are kept there, so that only the first start is slow."""
+    """One data folder for all servers of a run: it keeps compiled models, so that only the first start is slow."""
     return tmp_path_factory.mktemp("data")
 
 

@@ -246,7 +246,7 @@ async def _json(request: web.Request) -> Json:
         raise Problem("malformed-request", 413, "An offer has 64 kB at the most.")
     try:
         body: Any = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Problem("malformed-request", 400, "The body is not JSON.") from error
     if not isinstance(body, dict):
         raise Problem("malformed-request", 400, "The body must be a JSON object.")

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 MESSAGES_WAITING = 256
 SEND_TIMEOUT_S = 10.0
+MOST_READ = 12_000_000
+"""Bytes of one message read before it is refused: a browser that is cut off while it sends never hears why."""
+
 INVALID_DATA = 1007
 
 
@@ -104,6 +107,9 @@ class Stream:
                 raise StreamOver(
                     WSCloseCode.UNSUPPORTED_DATA, "send each frame as one binary message with a JPEG in it"
                 )
+            if len(message.data) > self._limits.stream_frame_bytes:
+                most = self._limits.stream_frame_bytes / 1e6
+                raise StreamOver(WSCloseCode.MESSAGE_TOO_BIG, f"a frame may have {most:g} MB; this one has more")
             if not self._newest.put(Jpeg(sequence, message.data, time.monotonic())):
                 self._feed.lost(1)
             sequence += 1
@@ -194,7 +200,8 @@ class Streams:
 
     async def serve(self, request: web.Request, mode: str) -> web.WebSocketResponse:
         """Run one session over this request's WebSocket."""
-        socket = web.WebSocketResponse(max_msg_size=self._limits.stream_frame_bytes + 1, heartbeat=20, compress=False)
+        most = max(self._limits.stream_frame_bytes, MOST_READ)
+        socket = web.WebSocketResponse(max_msg_size=most + 1, heartbeat=20, compress=False)
         with self._places.take("websocket"):
             await socket.prepare(request)
             async with self._cameras.session("websocket") as feed:

@@ -73,6 +73,7 @@ class Session:
         self._idle_s = idle_s
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._channel: RTCDataChannel | None = None
         self.answered: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
         """The SDP answer and the name of the feed."""
 
@@ -95,6 +96,9 @@ class Session:
             self.answered.set_result((answer, feed.name))
             reason = await self._over
             log.info("session %s on %s ended: %s", self.id, feed.name, reason)
+            if self._channel and self._channel.readyState == "open" and peer.connectionState == "connected":
+                self._channel.send(closed_text(reason))
+                await asyncio.sleep(0.2)  # the channel sends on the loop's next turns; then the connection may go
 
     async def _negotiate(self, peer: RTCPeerConnection, feed: Feed, sdp: str, stack: AsyncExitStack) -> str:
         outbound: _Outbound | None = None
@@ -137,6 +141,7 @@ class Session:
 
         def on_channel(channel: RTCDataChannel) -> None:
             if channel.label == "vigie":
+                self._channel = channel
                 self._own(self._talk(channel, feed, clock.rtp_timestamp if clock else lambda _: None))
 
         peer.on("connectionstatechange", on_state)
@@ -171,15 +176,17 @@ class Session:
 
     async def _talk(self, channel: RTCDataChannel, feed: Feed, rtp_timestamp: RtpClock) -> None:
         """Send a feed's messages over the data channel, until the feed or the channel ends."""
+        if channel.readyState != "open":
+            return
+        channel.send(hello_text(feed, self._mode, self._cameras.detector.model))
         with feed.messages.read(MESSAGES_WAITING, Overflow.CLOSE) as messages:
-            channel.send(hello_text(feed, self._mode, self._cameras.detector.model))
             try:
-                while channel.readyState == "open":
-                    self._send(channel, await messages.next(), rtp_timestamp)
+                while True:
+                    message = await messages.next()
+                    if channel.readyState != "open":
+                        return
+                    self._send(channel, message, rtp_timestamp)
             except Closed as closed:
-                if channel.readyState == "open":
-                    channel.send(closed_text(str(closed)))
-                    await asyncio.sleep(0.2)  # the channel sends on the loop's next turns; then the connection may go
                 self.end(str(closed))
 
     def _send(self, channel: RTCDataChannel, message: Message, rtp_timestamp: RtpClock) -> None:

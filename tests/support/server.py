@@ -117,13 +117,13 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(data_dir: Path, **settings: Any) -> AsyncIterator[Server]:
-    """A server on a free port of this machine for as long as the block runs."""
+async def serving(data_dir: Path, *, warm: bool = True, **settings: Any) -> AsyncIterator[Server]:
+    """A server on a free port of this machine for as long as the block runs; ``warm``: once its model is ready."""
     complete = load_settings(None, **{"port": 0, "data_dir": data_dir, **settings})
     async with running(complete) as started:
-        await started.ready.wait()
-        url = started.url
-        yield Server(url, complete)
+        if warm:
+            await started.ready.wait()
+        yield Server(started.url, complete)
 
 
 @asynccontextmanager

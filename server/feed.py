@@ -17,9 +17,6 @@ from .detector import Detector, Timing
 from .metrics import Metrics
 from .store import EventStore
 
-HOLD_S = 0.5
-"""A box stays on the screen for so long after the model last saw its object: one missed look must not make it blink."""
-
 
 class FeedState(StrEnum):
     """Where a feed stands."""
@@ -148,7 +145,7 @@ class Feed:
 
     def tracks_at(self, at: float) -> list[SeenTrack]:
         """What to draw on a frame captured ``at`` (monotonic s)."""
-        return self._analyzer.visible(at, HOLD_S)
+        return self._analyzer.visible(at)
 
     def tick(self) -> None:
         """Once a second: end what is over and tell the figures."""

@@ -11,6 +11,12 @@ from .frame import Frame
 from .policy import ConfirmationPolicy
 from .tracking import Track, Tracker, TrackerSettings
 
+HOLD_S = 0.35
+"""A box stays on the screen through looks that missed its object for so long: at ten looks a second, three."""
+
+STALE_S = 2.0
+"""A look older than this says nothing of what is in the picture now."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeenTrack:
@@ -43,6 +49,7 @@ class Analyzer:
         tracker: TrackerSettings | None = None,
     ) -> None:
         self._labels = tuple(labels)
+        self._last_look = float("-inf")
         self._tracker = Tracker(tracker)
         self._log = EventLog(feed, self._labels, policy or ConfirmationPolicy(), new_id)
 
@@ -54,6 +61,7 @@ class Analyzer:
     def observe(self, frame: Frame, detections: Detections, now: float) -> Observation:
         """Take in what the model saw in ``frame``; ``now`` is when the frame was taken, in monotonic seconds."""
         picture = frame.picture
+        self._last_look = now
         seen = self._tracker.update(detections, now, picture.width, picture.height)
         events = self._log.observe(self._tracker.tracks, now, frame.captured_unix, picture.width, picture.height)
         tracks = {track.id: track for track in self._tracker.tracks}
@@ -61,9 +69,12 @@ class Analyzer:
             frame, seen, tuple(self._seen(tracks[int(track_id)]) for track_id in seen.track_ids), tuple(events)
         )
 
-    def visible(self, now: float, hold_s: float) -> list[SeenTrack]:
-        """The tracks seen within the last ``hold_s`` seconds: what a screen should show at ``now``."""
-        return [self._seen(track) for track in self._tracker.tracks if now - track.last_seen <= hold_s]
+    def visible(self, at: float) -> list[SeenTrack]:
+        """What a screen should show on a frame taken ``at`` (s): the tracks of the newest look and of those just before
+        it, while that look is not too old to say anything."""
+        if at - self._last_look > STALE_S:
+            return []
+        return [self._seen(track) for track in self._tracker.tracks if self._last_look - track.last_seen <= HOLD_S]
 
     def expire(self, now: float, unix: float) -> list[Event]:
         """End what has not been seen for long, when no look comes to say so."""

@@ -77,7 +77,7 @@ def _draw(
         x1, y1, x2, y2 = (round(float(value)) for value in mark.box)
         if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
             continue  # its motion carried it out of sight: no label without a box
-        plate = _plate(mark.text, round(max(0.45, height / 1000) * 20))
+        plate = _plate(mark.text, max(11, round(height / 34)))
         plate_height, plate_width = plate.shape
         # The label stands on the box; inside it where there is no room above, and never past the right edge.
         top = y1 - plate_height if y1 >= plate_height else max(y1, 0)

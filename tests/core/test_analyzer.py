@@ -89,7 +89,7 @@ def test_a_track_takes_on_the_state_of_its_event() -> None:
     feed = analyzer()
     states = [observe(feed, n / 10, gun(n / 10)).tracks[0].state for n in range(4)]
     assert states == [State.SUSPECTED, State.SUSPECTED, State.CONFIRMED, State.CONFIRMED]
-    (shown,) = feed.visible(0.35, hold_s=0.5)
+    (shown,) = feed.visible(0.35)
     assert shown.state is State.CONFIRMED
 
 
@@ -103,18 +103,25 @@ def test_suspicious_is_while_an_event_is_open() -> None:
     assert not feed.suspicious
 
 
-def test_a_box_is_shown_until_it_was_not_seen_for_the_hold() -> None:
+def test_a_box_stays_through_one_missed_look_and_through_slow_looks_but_not_for_ever() -> None:
     feed = analyzer()
     observe(feed, 0.0, gun(0.0))
-    assert len(feed.visible(0.5, hold_s=0.5)) == 1
-    assert feed.visible(0.51, hold_s=0.5) == []
+    assert len(feed.visible(1.5)) == 1, "the next look is slow to come"
+    assert not feed.visible(2.1), "no look came for two seconds"
+    observe(feed, 2.2, Detections.none())
+    assert not feed.visible(2.3), "the newest look did not see it, and the one before is long ago"
+    observe(feed, 2.4, gun(2.4))
+    observe(feed, 2.5, Detections.none())
+    assert len(feed.visible(2.55)) == 1, "one missed look"
+    observe(feed, 2.9, Detections.none())
+    assert not feed.visible(2.9)
 
 
 def test_a_frame_older_than_the_last_look_is_shown_with_what_is_known() -> None:
     """The screen may be a frame behind the detector."""
     feed = analyzer()
     observe(feed, 1.0, gun(1.0))
-    assert len(feed.visible(0.9, hold_s=0.5)) == 1
+    assert len(feed.visible(0.9)) == 1
 
 
 def test_close_ends_what_is_open() -> None:

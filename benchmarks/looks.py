@@ -157,7 +157,8 @@ async def _measure(options: Options) -> Result:
             sides[name] = await asyncio.to_thread(others[name].round, 1.0)
         everyone: list[tuple[str, VigieSide | UltralyticsSide]] = [*own.items(), *others.items()]
         for number in range(rounds):
-            for name, side in everyone:
+            # Each side begins a round as often as the others.
+            for name, side in everyone[number % len(everyone) :] + everyone[: number % len(everyone)]:
                 await asyncio.sleep(PAUSE_S)
                 if isinstance(side, VigieSide):
                     looks, with_boxes, took = await side.round(seconds)

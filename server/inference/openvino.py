@@ -103,10 +103,11 @@ class OpenVinoBackend:
 
         def compile_quietly() -> None:
             try:
-                if (
-                    sys.platform == "linux"
-                ):  # threads have a niceness of their own there, and their children take it over
-                    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+                # On Linux a thread has a niceness of its own, which the threads it starts take over.
+                if sys.platform == "linux":
+                    thread_id = threading.get_native_id()
+                    niceness = max(os.getpriority(os.PRIO_PROCESS, thread_id), NICENESS)
+                    os.setpriority(os.PRIO_PROCESS, thread_id, niceness)
                 compiled = self._core.compile_model(
                     self._with_image_input(shape),
                     "CPU",

@@ -92,6 +92,18 @@ def test_the_inside_of_a_box_stays_as_it_was() -> None:
     assert not touched[: 100 - LABEL_HEIGHT].any()
 
 
+def test_of_a_box_that_reaches_past_the_edges_the_rest_is_drawn() -> None:
+    before = random_picture(320, 240)
+    after = before.copy()
+    draw_on_picture(after, [mark((-20, -30, 200, 180), ""), mark((250, 150, 400, 300), "")])
+    touched = changed(before, after)
+    assert touched[:180, 198:200].all()
+    assert touched[178:180, :200].all()
+    assert touched[150:, 250:252].all()
+    assert touched[150:152, 250:].all()
+    assert not touched[184:, :240].any()
+
+
 def test_a_box_at_the_top_has_its_label_inside() -> None:
     before = random_picture(320, 240)
     after = before.copy()

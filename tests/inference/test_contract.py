@@ -109,11 +109,12 @@ def test_a_shape_made_ready_gives_what_it_gave_before(backend: Backend) -> None:
         np.testing.assert_allclose(output, outputs[0], atol=1e-2, rtol=1e-3)
 
 
-def test_an_output_is_not_overwritten_by_the_next_look(backend: Backend) -> None:
+def test_an_output_is_not_overwritten_by_later_looks(backend: Backend) -> None:
     image, _ = input_of_image(rgb_of("gun-ab7ce795b1a9cf05"), 320)
     first = backend.infer(image)
     kept = first.copy()
-    backend.infer(np.zeros_like(image))
+    for _ in range(4):  # more than there are workers, whose memory is used in turns
+        backend.infer(np.zeros_like(image))
     np.testing.assert_array_equal(first, kept)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from .cameras import Cameras
-from .config import Settings, cores
+from .config import ConfigError, Settings, cores
 from .core.policy import ConfirmationPolicy
 from .core.tracking import TrackerSettings
 from .detector import Detector
@@ -80,7 +80,10 @@ def _detector(settings: Settings, metrics: Metrics) -> Detector:
     if not options.model.is_file():
         raise ModelError(f"There is no model file {options.model}.")
     cache = settings.data_dir / "cache"
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
     backend = load("inference", options.backend).open_model(options.model, workers=options.workers, cache_dir=cache)
     return Detector(backend, options.workers, options.weak_confidence, options.nms_iou, metrics)
 

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 MESSAGES_WAITING = 256
 SEND_TIMEOUT_S = 10.0
+GOODBYE_TIMEOUT_S = 2.0
+"""For the browser's answer to a close: a server that stops waits for it, and may have 5 s in all."""
+
 MOST_READ = 12_000_000
 """Bytes of one message read before it is refused: a browser that is cut off while it sends never hears why."""
 
@@ -201,7 +204,7 @@ class Streams:
     async def serve(self, request: web.Request, mode: str) -> web.WebSocketResponse:
         """Run one session over this request's WebSocket."""
         most = max(self._limits.stream_frame_bytes, MOST_READ)
-        socket = web.WebSocketResponse(max_msg_size=most + 1, heartbeat=20, compress=False)
+        socket = web.WebSocketResponse(timeout=GOODBYE_TIMEOUT_S, max_msg_size=most + 1, heartbeat=20, compress=False)
         with self._places.take("websocket"):
             await socket.prepare(request)
             async with self._cameras.session("websocket") as feed:

@@ -10,12 +10,17 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino.preprocess import PrePostProcessor
 
 from ..core.yolo import check_shapes, labels_of
 from ..plugins import ModelError, ModelInfo
+
+# On import OpenVINO tells its maker of it over the network, unless this package is missing. What watches cameras tells
+# nobody anything that it was not asked to.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import openvino as ov  # noqa: E402
+from openvino.preprocess import PrePostProcessor  # noqa: E402
 
 MOST_SHAPES = 6
 """Compiled networks kept: one per aspect ratio of a feed. The one not used for longest goes."""

@@ -139,7 +139,6 @@ class Browser:
 
     def _tap(self, sender: RTCRtpSender, receiver: RTCRtpReceiver) -> None:
         """Note the time of each picture on the wire, in both directions."""
-        encoded = sender._next_encoded_frame
         handle = receiver._handle_rtp_packet
         send = sender.transport._send_rtp
 
@@ -155,7 +154,6 @@ class Browser:
                 self.keys_received.append(packet.timestamp)
             await handle(packet, arrival_time_ms)
 
-        assert encoded
         sender.transport._send_rtp = sent  # type: ignore[method-assign]
         receiver._handle_rtp_packet = received  # type: ignore[method-assign]
 
@@ -175,13 +173,9 @@ def is_vp8_key_frame(payload: bytes) -> bool:
 
 
 def _ice_transports(peer: RTCPeerConnection) -> Iterator[Any]:
-    seen = set()
-    for part in (*peer.getTransceivers(), peer.sctp):
-        if part is not None:
-            transport = (part.transport if part is peer.sctp else part.receiver.transport).transport
-            if transport not in seen:
-                seen.add(transport)
-                yield transport
+    transports = [part.receiver.transport for part in peer.getTransceivers()]
+    transports += [peer.sctp.transport] if peer.sctp else []
+    yield from {transport.transport for transport in transports}
 
 
 @asynccontextmanager

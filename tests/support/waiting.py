@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
@@ -15,9 +15,13 @@ PATIENCE_S = 20.0
 """Generous: the machine may be busy, and a test that passes never waits so long."""
 
 
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], what: str = ..., within_s: float = ...) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], what: str = ..., within_s: float = ...) -> T: ...
 async def eventually(
-    condition: Callable[[], T | Awaitable[T]], what: str = "the condition", within_s: float = PATIENCE_S
-) -> T:
+    condition: Callable[[], object], what: str = "the condition", within_s: float = PATIENCE_S
+) -> object:
     """Wait until ``condition`` gives something true, and return that; fails the test after ``within_s``."""
     end = time.monotonic() + within_s
     while True:

@@ -230,6 +230,24 @@ async def test_feeds_take_turns(workers: int) -> None:
         assert max(counts) - min(counts) <= 1
 
 
+async def test_under_overload_a_feed_that_wants_twice_as_much_gets_twice_as_much() -> None:
+    async with detecting() as (detector, backend):
+        feeds = attach(detector, 4)
+        for feed in feeds:
+            feed.rate = 1e6
+        feeds[0].rate = 2e6
+        backend.hold()
+        for n in range(40):
+            for feed in feeds:
+                feed.publish()
+            await eventually(begun(backend, n + 1))
+            backend.let()
+            await eventually(lambda n=n: sum(len(feed.seen) for feed in feeds) == n + 1)  # type: ignore[misc]
+        counts = [len(feed.seen) for feed in feeds]
+        assert counts[0] == pytest.approx(16, abs=2)
+        assert max(counts[1:]) - min(counts[1:]) <= 1
+
+
 async def test_a_feed_is_not_looked_at_more_often_than_it_wants() -> None:
     async with detecting() as (detector, backend):
         (feed,) = attach(detector, 1)

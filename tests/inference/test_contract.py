@@ -111,6 +111,7 @@ def test_a_shape_made_ready_gives_what_it_gave_before(backend: Backend) -> None:
 
 def test_an_output_is_not_overwritten_by_later_looks(backend: Backend) -> None:
     image, _ = input_of_image(rgb_of("gun-ab7ce795b1a9cf05"), 320)
+    backend.prepare(*image.shape[:2])
     first = backend.infer(image)
     kept = first.copy()
     for _ in range(4):  # more than there are workers, whose memory is used in turns

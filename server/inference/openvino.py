@@ -73,10 +73,13 @@ class OpenVinoBackend:
             requests.put(request)
 
     def prepare(self, height: int, width: int) -> None:
-        """See :class:`server.plugins.Backend`."""
+        """See :class:`server.plugins.Backend`. Other looks go on meanwhile."""
+        shape = (height, width)
+        requests = self._compile(shape)
         with self._lock:
-            if (height, width) not in self._compiled:
-                self._keep((height, width))
+            self._compiled[shape] = requests
+            if len(self._compiled) > MOST_SHAPES:
+                self._compiled.popitem(last=False)
 
     def close(self) -> None:
         """See :class:`server.plugins.Backend`."""
@@ -89,18 +92,15 @@ class OpenVinoBackend:
                 self._compiled.move_to_end(shape)
                 return self._compiled[shape]
             count = self._counts[shape] = self._counts.pop(shape, 0) + 1
-            if count < USUAL_AFTER:
-                if len(self._counts) > MOST_COUNTED:
-                    self._counts.popitem(last=False)
-                return self._any
-            del self._counts[shape]
-            return self._keep(shape)
-
-    def _keep(self, shape: tuple[int, int]) -> Requests:
-        requests = self._compiled[shape] = self._compile(shape)
-        if len(self._compiled) > MOST_SHAPES:
-            self._compiled.popitem(last=False)
-        return requests
+            if len(self._counts) > MOST_COUNTED:
+                self._counts.popitem(last=False)
+        # Exactly one look compiles it; those beside it go through the network with free sides.
+        if count == USUAL_AFTER:
+            self.prepare(*shape)
+            with self._lock:
+                self._counts.pop(shape, None)
+                return self._compiled.get(shape, self._any)
+        return self._any
 
     def _compile(self, shape: tuple[int, int]) -> Requests:
         requests: Requests = SimpleQueue()

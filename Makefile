@@ -44,6 +44,7 @@ format: dev ## Format the code
 	$(BIN)/ruff format .
 
 bench: dev ## Measure; results in benchmarks/results and docs/performance.md
+	@tests/chromium.sh
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and cached

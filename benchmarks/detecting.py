@@ -12,39 +12,32 @@ from server.config import DetectorSettings
 from server.core.analyzer import Analyzer
 from server.detector import Detector
 from server.feed import Feed, Rates
-from server.inference.openvino import OpenVinoBackend
 from server.metrics import Metrics
 from server.plugins import load
 from server.store import EventStore
 
-from .precision import hold_to_float32, precision_of
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A detector, warm, with the settings and the number format it runs with."""
+    """A detector, warm, with the settings it runs with."""
 
     detector: Detector
     settings: DetectorSettings
-    precision: str
 
 
 @asynccontextmanager
-async def opened_detector(*, float32: bool = False) -> AsyncIterator[Opened]:
+async def opened_detector() -> AsyncIterator[Opened]:
     """A detector with default settings for as long as the block runs."""
     settings = DetectorSettings()
     with tempfile.TemporaryDirectory() as cache:
         backend = load("inference", settings.backend).open_model(
             settings.model, workers=settings.workers, cache_dir=Path(cache)
         )
-        assert isinstance(backend, OpenVinoBackend)
-        if float32:
-            hold_to_float32(backend)
         async with Detector(
             backend, settings.workers, settings.weak_confidence, settings.nms_iou, Metrics()
         ) as detector:
             await detector.ready.wait()
-            yield Opened(detector, settings, precision_of(backend))
+            yield Opened(detector, settings)
 
 
 class BenchFeed(Feed):

@@ -14,9 +14,8 @@ import onnx
 from numpy.typing import NDArray
 
 from server.config import BUNDLED_MODEL, DetectorSettings
-from server.inference.openvino import OpenVinoBackend, open_model
+from server.inference.openvino import PRECISION, OpenVinoBackend, open_model
 
-from .precision import hold_to_float32, precision_of
 from .results import Options, Result, Row, median_of
 
 SIDE = 2048
@@ -58,23 +57,17 @@ def run(options: Options) -> Result:
     matrices = [np.random.default_rng(seed).random((SIDE, SIDE), np.float32) for seed in range(2)]
     rates: dict[str, list[float]] = {"matrix product": []}
     with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(workers) as pool:
-        backends = {"": open_model(BUNDLED_MODEL, workers=workers, cache_dir=Path(cache))}
-        precision = precision_of(backends[""])
-        if precision != "f32":
-            backends[", float32"] = open_model(BUNDLED_MODEL, workers=workers, cache_dir=Path(cache))
-            hold_to_float32(backends[", float32"])
-        for backend in backends.values():
-            for shape in SHAPES.values():
-                _infer(backend, shape, pool, workers, 0, least=WARM_UP)
+        backend = open_model(BUNDLED_MODEL, workers=workers, cache_dir=Path(cache))
+        for shape in SHAPES.values():
+            _infer(backend, shape, pool, workers, 0, least=WARM_UP)
         _multiply(matrices, 0.1)
         for number in range(rounds):
             time.sleep(PAUSE_S)
             rates["matrix product"].append(2 * SIDE**3 * _multiply(matrices, seconds) / 1e9)
-            for suffix, backend in backends.items():
-                for name, shape in SHAPES.items():
-                    time.sleep(PAUSE_S)
-                    rate = _infer(backend, shape, pool, workers, seconds) * flop[name] / 1e9
-                    rates.setdefault(f"{name}{suffix}", []).append(rate)
+            for name, shape in SHAPES.items():
+                time.sleep(PAUSE_S)
+                rate = _infer(backend, shape, pool, workers, seconds) * flop[name] / 1e9
+                rates.setdefault(name, []).append(rate)
             print(f"   round {number + 1}: " + ", ".join(f"{name} {all_[-1]:.0f}" for name, all_ in rates.items()))
     return Result(
         "matmul",
@@ -85,7 +78,7 @@ def run(options: Options) -> Result:
             "round_s": seconds,
             "workers": workers,
             "flop_of_one_look": flop,
-            "precision": precision,
+            "precision": PRECISION,
         },
         {"gflop_per_second": rates},
     )
@@ -97,13 +90,10 @@ def _rows(rates: dict[str, list[float]], flop: dict[str, int]) -> list[Row]:
     for name, values in rates.items():
         if name == "matrix product":
             continue
-        count = flop[name.removesuffix(", float32")]
-        rows.append(median_of(f"network at {name}", values, "GFLOP/s", f"{count / 1e9:.3f} GFLOP a look"))
+        rows.append(median_of(f"network at {name}", values, "GFLOP/s", f"{flop[name] / 1e9:.3f} GFLOP a look"))
         shares = [value / most for value, most in zip(values, product, strict=True)]
         row = median_of(f"share of the matrix rate at {name}", shares, "x")
-        if not name.endswith("float32"):
-            row = Row(row.name, row.value, "x", row.spread, "at least 0.9", (row.value or 0) >= 0.9)
-        rows.append(row)
+        rows.append(Row(row.name, row.value, "x", row.spread, "at least 0.9", (row.value or 0) >= 0.9))
     return rows
 
 

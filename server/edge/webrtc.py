@@ -96,6 +96,7 @@ class Session:
             self.answered.set_result((answer, feed.name))
             reason = await self._over
             log.info("session %s on %s ended: %s", self.id, feed.name, reason)
+            await self._cancel_tasks()  # so that the goodbye is the last message
             if self._channel and self._channel.readyState == "open" and peer.connectionState == "connected":
                 self._channel.send(closed_text(reason))
                 await asyncio.sleep(0.2)  # the channel sends on the loop's next turns; then the connection may go

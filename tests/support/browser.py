@@ -28,7 +28,7 @@ VP8_IS_DELTA = 0x01
 
 
 class ClipTrack(MediaStreamTrack):
-    """Plays decoded pictures in real time, again and again."""
+    """Plays decoded pictures in real time, again and again. As a camera does, it passes over those it is late for."""
 
     kind = "video"
 
@@ -45,6 +45,7 @@ class ClipTrack(MediaStreamTrack):
             raise MediaStreamError
         now = asyncio.get_running_loop().time()
         self._begun = now if self._begun is None else self._begun
+        self.sent = max(self.sent, int((now - self._begun) * self._rate))
         await asyncio.sleep(max(0.0, self._begun + self.sent / self._rate - now))
         frame = stamped(self._frames[self.sent % len(self._frames)], self.sent * 90_000 // self._rate)
         self.sent += 1

@@ -40,6 +40,8 @@ async def main(folder: Path, *, all_of_them: bool) -> None:
 
 async def _open(browser: Browser, url: str, size: tuple[int, int]) -> Page:
     page = await browser.new_page(viewport={"width": size[0], "height": size[1]})
+    # The fake camera is named after its file.
+    await page.add_init_script("Object.defineProperty(MediaDeviceInfo.prototype, 'label', { get: () => 'Webcam' })")
     await page.goto(url)
     return page
 
@@ -50,6 +52,7 @@ async def _live(browser: Browser, url: str, size: tuple[int, int], path: Path) -
     await wait_for_state(page, "live")
     await wait_for_event(page, "confirmed")
     await wait_for_reading(page, "boxes", 1)
+    await wait_for_reading(page, "fps", 28)
     await _shoot(page, path)
 
 

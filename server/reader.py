@@ -18,8 +18,9 @@ from .plugins import Source, SourceLost, kinds, load
 
 log = logging.getLogger(__name__)
 
-THREAD_GRACE_S = 12.0
-"""A source's thread ends within its read time limit; past this it is given up and said so."""
+THREAD_GRACE_S = 3.0
+"""How long a removed camera is waited for. A thread that is in the middle of opening a silent address needs longer: it
+ends by the source's own time limit, tells nobody and holds up neither the registry nor the end of the process."""
 
 
 class SourceReader:
@@ -49,7 +50,7 @@ class SourceReader:
             if not self._done.done():
                 await asyncio.wait((self._done,), timeout=THREAD_GRACE_S)
             if not self._done.done():
-                log.error("camera %s: its reader hangs and was given up", self._camera.name)
+                log.warning("camera %s: its reader still waits for the camera and ends later", self._camera.name)
 
     def _read(self) -> None:
         """In the source's thread."""

@@ -390,6 +390,7 @@ async def test_a_new_feed_of_the_same_name_does_not_get_the_look_of_the_old() ->
 
 
 async def test_close_waits_for_looks_in_flight_and_answers_who_waits() -> None:
+    threads_before = set(threading.enumerate())
     backend = FakeBackend()
     detector = Detector(backend, 1, 0.25, 0.6, Metrics())
     await detector.__aenter__()
@@ -410,7 +411,7 @@ async def test_close_waits_for_looks_in_flight_and_answers_who_waits() -> None:
     assert backend.closed == 1
     await asyncio.wait((waiting,), timeout=20)
     assert waiting.cancelled()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("look") and thread.is_alive()]
+    assert not set(threading.enumerate()) - threads_before
 
 
 async def test_close_during_the_warm_up() -> None:

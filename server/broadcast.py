@@ -36,6 +36,10 @@ class Mailbox(Generic[T]):
             item, self._item = self._item, None
             return item
 
+    def peek(self) -> T | None:
+        """The item, if there is one; it stays."""
+        return self._item
+
     def __bool__(self) -> bool:
         return self._item is not None
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .broadcast import Mailbox
 from .core.detections import Detections
 from .core.frame import Frame, Picture
-from .core.schedule import Turn, next_due, next_turn
+from .core.schedule import Turn, next_ready, next_turn
 from .core.yolo import decode, input_of_image, input_of_picture
 from .metrics import Metrics
 from .plugins import Backend, ModelInfo
@@ -157,7 +157,7 @@ class Detector:
             self._changed.clear()
             while len(self._looks) < self._workers and self._start_next():
                 pass
-            due = next_due(self._waiting()) if len(self._looks) < self._workers else None
+            due = next_ready(self._waiting()) if len(self._looks) < self._workers else None
             timer = loop.call_later(max(due - time.monotonic(), 0), self._changed.set) if due is not None else None
             await self._changed.wait()
             if timer:
@@ -165,9 +165,9 @@ class Detector:
 
     def _waiting(self) -> list[Turn]:
         return [
-            Turn(name, seat.subject.look_rate(), seat.last_look, seat.paid)
+            Turn(name, seat.subject.look_rate(), seat.last_look, seat.paid, frame.captured_at)
             for name, seat in self._seats.items()
-            if seat.subject.mailbox and not seat.in_flight
+            if not seat.in_flight and (frame := seat.subject.mailbox.peek())
         ]
 
     def _start_next(self) -> bool:
@@ -187,7 +187,7 @@ class Detector:
         if frame:
             start = turn.start(self._clock)
             self._clock = max(self._clock, start)
-            seat.last_look, seat.paid, seat.in_flight = now, start + turn.price(), True
+            seat.last_look, seat.paid, seat.in_flight = turn.rhythm(now), start + turn.price(), True
             self._own(self._look_for(seat, frame))
         return True
 

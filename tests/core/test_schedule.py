@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.core.schedule import Turn, next_due, next_turn
+from server.core.schedule import MOST_CREDIT, Turn, next_ready, next_turn
 
 
 def shares(rates: dict[str, float], look_s: float, workers: int, seconds: float = 30.0) -> Counter[str]:
@@ -30,7 +30,7 @@ def shares(rates: dict[str, float], look_s: float, workers: int, seconds: float 
             looks[turn.feed] += 1
             now += 1e-5  # no two looks begin at the very same instant
             continue
-        due = next_due(waiting) if len(busy) < workers else None
+        due = next_ready(waiting) if len(busy) < workers else None
         now = min([*busy.values(), *([max(due, now + 1e-6)] if due is not None else [])])
     return looks
 
@@ -66,10 +66,10 @@ def test_where_there_is_room_each_gets_what_it_wants() -> None:
     assert looks["c"] == pytest.approx(150, rel=0.05)
 
 
-def test_a_feed_that_was_silent_takes_one_missed_look_back_and_no_more() -> None:
+def test_a_feed_that_was_silent_takes_a_few_missed_looks_back_and_no_more() -> None:
     silent, busy = Turn("silent", 10, -60.0, paid=1.0), Turn("busy", 10, -0.2, paid=60.05)
     clock, looks = 60.0, []
-    for n in range(1, 9):
+    for n in range(1, 13):
         turn = next_turn([silent, busy], n * 0.2, clock)
         assert turn
         looks.append(turn.feed)
@@ -77,7 +77,7 @@ def test_a_feed_that_was_silent_takes_one_missed_look_back_and_no_more() -> None
         clock = max(clock, start)
         after = replace(turn, last_look=n * 0.2, paid=start + turn.price())
         silent, busy = (after, busy) if turn is silent else (silent, after)
-    assert looks == ["silent", "silent", *["busy", "silent"] * 3]
+    assert looks == ["silent"] * (MOST_CREDIT + 1) + ["busy", "silent"] * 3 + ["busy"]
 
 
 def test_nobody_is_looked_at_before_it_is_due() -> None:
@@ -95,9 +95,47 @@ def test_who_has_paid_least_goes_first() -> None:
     assert next_turn([rich, poor], 2.0) == poor
     # Behind the clock they are equal, and the one looked at longest ago goes first.
     assert next_turn([poor, rich], 2.0, clock=5.0) == rich
-    assert (poor.start(5.0), rich.start(0.0), poor.price()) == (4.9, 1.2, 0.1)
+    assert (poor.start(5.0), rich.start(0.0), poor.price()) == (5 - MOST_CREDIT * 0.1, 1.2, 0.1)
 
 
-def test_next_due() -> None:
-    assert next_due([]) is None
-    assert next_due([Turn("a", 10, 1.0), Turn("b", 2, 0.7)]) == pytest.approx(1.1)
+def test_next_ready() -> None:
+    assert next_ready([]) is None
+    assert next_ready([Turn("a", 10, 1.0), Turn("b", 2, 0.7)]) == pytest.approx(1.1)
+
+
+def rhythm_of(frames_per_second: float, rate: float, jitter: float, seconds: float = 20.0) -> tuple[float, list[float]]:
+    """One feed alone, looks that take no time: looks a second, and the ages of the frames when they were looked at."""
+    gap = 1 / frames_per_second
+    arrivals = [n * gap + jitter * gap * ((n * 7919) % 11) / 11 for n in range(round(seconds * frames_per_second))]
+    last = float("-inf")
+    ages = []
+    for arrived, following in zip(arrivals, [*arrivals[1:], seconds], strict=True):
+        turn = Turn("a", rate, last, arrived=arrived)
+        begins = max(turn.ready_at, arrived)
+        if begins < following:  # else a newer frame takes the slot
+            last = turn.rhythm(begins)
+            ages.append(begins - arrived)
+    return len(ages) / seconds, ages
+
+
+@pytest.mark.parametrize("frames_per_second", [20, 24, 25, 29.97, 30, 50, 60])
+@pytest.mark.parametrize("jitter", [0, 0.5])
+def test_a_look_begins_when_its_frame_comes_and_the_rate_holds(frames_per_second: float, jitter: float) -> None:
+    looks_per_second, ages = rhythm_of(frames_per_second, 10, jitter)
+    assert looks_per_second == pytest.approx(10, rel=0.02)
+    assert sorted(ages)[len(ages) * 95 // 100] < 0.01
+    assert sorted(ages)[len(ages) // 2] == 0
+
+
+@pytest.mark.parametrize("frames_per_second", [2, 5, 9.9])
+def test_a_slow_feed_has_every_frame_looked_at_at_once(frames_per_second: float) -> None:
+    looks_per_second, ages = rhythm_of(frames_per_second, 10, 0.3)
+    assert looks_per_second == pytest.approx(frames_per_second, rel=0.05)
+    assert max(ages) == 0
+
+
+def test_after_a_long_wait_the_rhythm_begins_anew() -> None:
+    turn = Turn("a", 10, last_look=5.0)
+    assert turn.rhythm(5.12) == pytest.approx(5.1)
+    assert turn.rhythm(5.06) == pytest.approx(5.1)
+    assert turn.rhythm(7.0) == 7.0

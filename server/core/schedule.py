@@ -57,13 +57,18 @@ def next_turn(waiting: Iterable[Turn], now: float, clock: float = 0.0) -> Turn |
     """The feed to look at now, or None when none is ready.
 
     Start-time fair queueing (Goyal, Vin, Cheng 1996): a look costs a feed one period of its own, and among those
-    ready the one that has paid least goes first; of equals, the one looked at longest ago. Under overload each feed
-    then gets the same share of the rate it asked for. For each look it begins, the caller moves ``clock`` forward to
-    its :meth:`Turn.start`, sets the feed's ``paid`` to that plus :meth:`Turn.price`, and ``last_look`` to
+    ready the one that has paid least goes first. Of those within half a look of it, the one with the freshest frame
+    goes; of equals, the one looked at longest ago. Under overload each feed then gets the same share of the rate it
+    asked for, of frames as new as can be. For each look it begins, the caller moves ``clock`` forward to its
+    :meth:`Turn.start`, sets the feed's ``paid`` to that plus :meth:`Turn.price`, and ``last_look`` to
     :meth:`Turn.rhythm`.
     """
     ready = [turn for turn in waiting if turn.ready_at <= now]
-    return min(ready, key=lambda turn: (turn.start(clock), turn.last_look), default=None)
+    if not ready:
+        return None
+    least = min(turn.start(clock) for turn in ready)
+    near = [turn for turn in ready if turn.start(clock) <= least + turn.price() / 2]
+    return min(near, key=lambda turn: (-turn.arrived, turn.start(clock), turn.last_look))
 
 
 def next_ready(waiting: Iterable[Turn]) -> float | None:

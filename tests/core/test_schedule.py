@@ -139,3 +139,9 @@ def test_after_a_long_wait_the_rhythm_begins_anew() -> None:
     assert turn.rhythm(5.12) == pytest.approx(5.1)
     assert turn.rhythm(5.06) == pytest.approx(5.1)
     assert turn.rhythm(7.0) == 7.0
+
+
+def test_of_equals_the_one_with_the_freshest_frame_goes_first() -> None:
+    stale, fresh = Turn("stale", 10, 1.0, paid=3.0, arrived=4.8), Turn("fresh", 10, 1.5, paid=3.0, arrived=4.9)
+    ahead = Turn("ahead", 10, 1.0, paid=3.1, arrived=5.0)
+    assert next_turn([stale, fresh, ahead], 5.0) == fresh

@@ -15,8 +15,9 @@ from .live import start, tag, wait_for_event, wait_for_marks, wait_for_reading, 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 CANDIDATES = re.compile(r"a=candidate:[^\r\n]*\r?\n")
-LEAST_FPS = 12
-"""The clip has 25 or 30. Browser, model and both directions of video share two cores here, maybe with others."""
+LEAST_FPS = {"webrtc": 10, "websocket": 5}
+"""The camera gives 30. Browser, model and video in both directions may share two cores, and with others: this tells
+moving pictures from standing ones. What a quiet machine manages is in docs/performance.md."""
 
 
 @pytest.mark.parametrize("transport", ["webrtc", "websocket"])
@@ -27,7 +28,7 @@ async def test_own_camera(server: str, browser: Browser, transport: str, mode: s
     await start(page, f"{server}/?lang=en&transport={transport}", mode)
     await wait_for_state(page, "live")
     assert await tag(page, "transport") == transport
-    assert await wait_for_reading(page, "fps", LEAST_FPS) < 45
+    assert await wait_for_reading(page, "fps", LEAST_FPS[transport]) < 45
     assert await wait_for_reading(page, "looks", 1) < 31
     assert await wait_for_reading(page, "delay", 1) < 5000
     await wait_for_reading(page, "boxes", 1)
@@ -50,7 +51,7 @@ async def test_watch_a_camera(server: str, browser: Browser, mode: str) -> None:
     watched = Watched(page, server)
     await start(page, f"{server}/?lang=en&camera=clip", mode)
     await wait_for_state(page, "live")
-    await wait_for_reading(page, "fps", LEAST_FPS)
+    await wait_for_reading(page, "fps", LEAST_FPS["webrtc"])
     await wait_for_reading(page, "boxes", 1)
     if mode == "overlay":
         await page.wait_for_selector("[data-testid=keying][data-keying=keyed]", timeout=30_000)

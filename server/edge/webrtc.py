@@ -55,7 +55,8 @@ def check_offer(sdp: str, *, watching: bool) -> None:
     except Exception as error:  # the parser lets a malformed line end in whatever it runs into
         raise Problem("malformed-sdp", 400, "The SDP of this offer cannot be read.") from error
     wanted = ("recvonly", "sendrecv") if watching else ("sendonly", "sendrecv")
-    if not any(part.kind == "video" and part.port and part.direction in wanted for part in media):
+    first = next((part for part in media if part.kind == "video"), None)  # the one that is served: others go inactive
+    if first is None or not first.port or first.direction not in wanted:
         does = "receive" if watching else "send"
         raise Problem("no-video-in-offer", 400, f"The offer has no video that the browser would {does}.")
 
@@ -248,10 +249,11 @@ class _Outbound:
                 picture = await self._pictures.next()
             except Closed as closed:
                 raise MediaStreamError(str(closed)) from closed
-            if self._pictures.dropped > self._dropped and not picture.is_key:
+            if self._pictures.dropped > self._dropped:
                 self._dropped = self._pictures.dropped
-                self._needs_key = True  # what was dropped is missing from all that follows, up to the next key frame
-                self._encoder.ask_key_frame()
+                if not picture.is_key:  # what was dropped is missing from all that follows, up to the next key frame
+                    self._needs_key = True
+                    self._encoder.ask_key_frame()
             if picture.is_key or not self._needs_key:
                 self._needs_key = False
                 return picture.payloads, picture.timestamp

@@ -1,6 +1,7 @@
 // The arithmetic of the live numbers. Pure: time comes in as an argument.
 
 const WINDOW_MS = 2000;
+const SHORTEST_MS = 500; // the first pictures may come in a burst, which is no rate
 
 /** How often per second something happened, over the last two seconds. */
 export class Rate {
@@ -20,7 +21,7 @@ export class Rate {
     const last = this.#ticks.at(-1);
     if (first === undefined || last === undefined || last === first) return 0;
     // Until the window is full its length is what was seen; a stall then counts against the rate.
-    const span = Math.max(last - first, now - last > 500 ? now - first : 0);
+    const span = Math.max(last - first, now - last > 500 ? now - first : 0, SHORTEST_MS);
     return ((this.#ticks.length - 1) * 1000) / span;
   }
 

@@ -61,9 +61,10 @@ export class WebRtcTransport extends Transport {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#patience);
-    this.#peer.close();
     this.#tags?.close();
-    if (this.#session) void this.#api.hangUp(this.#session);
+    // Hang up first: a server that saw the connection close would know the session no more.
+    const hungUp = this.#session ? this.#api.hangUp(this.#session) : Promise.resolve();
+    void hungUp.finally(() => this.#peer.close());
   }
 
   /** @param {import("../types.js").BoxesMessage} boxes */

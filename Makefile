@@ -31,6 +31,8 @@ dev: $(VENV)/.installed-dev ## Set up what development needs
 
 test: dev ## Run all tests; ARGS="-k name" picks some
 	@tests/chromium.sh
+	@tests/rtsp-server.sh
+	@tests/npm.sh
 	$(BIN)/python -m pytest $(ARGS)
 
 check: dev ## Lint, formatting and types, of the server and of the page
@@ -45,6 +47,7 @@ format: dev ## Format the code
 
 bench: dev ## Measure; results in benchmarks/results and docs/performance.md
 	@tests/chromium.sh
+	@tests/rtsp-server.sh
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and cached

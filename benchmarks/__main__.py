@@ -13,7 +13,7 @@ from pathlib import Path
 from .report import lines_of, write_tables
 from .results import QUICK_RESULTS, QUIET_CORES, RESULTS, Options, Unavailable, busy_cores, run_one, save
 
-NAMES = ("looks", "matmul", "overload", "glass", "streams")
+NAMES = ("looks", "matmul", "overload", "glass", "streams", "viewers", "fleet", "recovery", "soak")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +26,9 @@ def parser() -> argparse.ArgumentParser:
         help="a short run to try the code; its figures go to data/benchmarks and not into the documentation",
     )
     options.add_argument(
-        "--minutes", type=float, help="length of the long runs of glass and streams; 10 is what the drift is judged by"
+        "--minutes",
+        type=float,
+        help="length of the long runs of glass, streams and soak; drift is judged by 10 of the first two",
     )
     options.add_argument("--pt", type=Path, help="looks: PyTorch weights to compare with; without them it is left out")
     options.add_argument(

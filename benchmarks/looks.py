@@ -23,8 +23,8 @@ from server.core.detections import Detections
 from server.core.frame import Frame
 from server.detector import Timing
 from server.feed import Feed
-from server.plugins import SourceLost
-from server.sources.ffmpeg import FfmpegSource
+from server.playing import Playback
+from server.plugins import SourceLost, Stop
 
 from . import ultralytics_venv
 from .detecting import BenchFeed, Opened, opened_detector
@@ -222,7 +222,7 @@ def _decode(feed: Feed, loop: asyncio.AbstractEventLoop, stop: threading.Event) 
     while True:
         # Not as a file, which would play at its own speed; so its end looks like a camera's.
         with av.open(str(CLIP)) as container, contextlib.suppress(SourceLost):
-            for frame in FfmpegSource(container, is_file=False, loop=False).frames():
+            for frame in Playback(container, Stop()).frames():
                 room.acquire()
                 if stop.is_set():
                     return

@@ -27,7 +27,7 @@ def main() -> None:
     """Answer rounds until standard input ends."""
     path, clip, threads, confidence, iou, size = sys.argv[1:7]
     answers, sys.stdout = sys.stdout, sys.stderr  # Ultralytics talks on standard output
-    nms = _torchvision()
+    nms = stand_in_for_torchvision()
     ultralytics = importlib.import_module("ultralytics")
     torch = importlib.import_module("torch")
     model = ultralytics.YOLO(path, task="detect")
@@ -84,7 +84,7 @@ def _round(model: Any, asked: dict[str, Any], wanted_s: float) -> tuple[int, int
                 return count - SKIPPED, seen, seconds
 
 
-def _torchvision() -> str:
+def stand_in_for_torchvision() -> str:
     """Make sure ``import torchvision`` works: beside the CPU build of PyTorch the usual wheel does not.
 
     All that Ultralytics takes from it here is NMS, of which it has one of its own with the same results.

@@ -26,6 +26,8 @@ detector:
 cameras:
   - name: gate
     url: rtsp://user:password@10.0.0.7/stream1
+    masks:  # each a polygon of [x, y]: fractions of the width and the height, from the upper left corner
+      - [[0.7, 0], [1, 0], [1, 0.3], [0.7, 0.3]]
 ```
 """
 
@@ -63,7 +65,13 @@ def _default(name: str, field: FieldInfo) -> str:
         return "the number of cores"
     if field.default is PydanticUndefined:
         return "required"
-    return f"`{field.default}`" if field.default != () else "none"
+    if field.default is None or field.default == ():
+        return "none"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
+    if isinstance(field.default, tuple):
+        return ", ".join(f"`{item}`" for item in field.default)
+    return f"`{field.default}`"
 
 
 if __name__ == "__main__":

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from .app import serve
 from .config import CameraSettings, ConfigError, Settings, load_settings
 from .plugins import ModelError, PluginError
+from .urls import redacted
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,45 +40,53 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The settings with the command line laid over them. Raises ConfigError."""
+def settings_of(arguments: argparse.Namespace) -> tuple[Settings, list[CameraSettings]]:
+    """The settings with the command line laid over them, and its cameras. Raises ConfigError."""
     path = arguments.config or (Path("vigie.yaml") if Path("vigie.yaml").is_file() else None)
     names = ("host", "port", "data_dir")
     given: dict[str, Any] = {n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
     settings = load_settings(path, **given)
-    change: dict[str, Any] = {}
     if arguments.model:
-        change["detector"] = settings.detector.model_copy(update={"model": arguments.model})
-    if arguments.source:
-        cameras = list(settings.cameras)
-        for source in arguments.source:
-            cameras.append(_camera(source, {camera.name for camera in cameras}))
-        change["cameras"] = tuple(cameras)
-    return settings.model_copy(update=change)
+        settings = settings.model_copy(
+            update={"detector": settings.detector.model_copy(update={"model": arguments.model})}
+        )
+    taken = {camera.name for camera in settings.cameras}
+    sources: list[CameraSettings] = []
+    for source in arguments.source:
+        sources.append(_camera(source, taken))
+        taken.add(sources[-1].name)
+    return settings, sources
 
 
 def _camera(source: str, taken: set[str]) -> CameraSettings:
     """A camera from ``URL`` or ``NAME=URL``; without a name it takes one from the URL."""
     given = re.match(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,62})=(.+)$", source)
     url = given[2] if given else source
-    parts = urlsplit(url)
-    stem = given[1] if given else (parts.hostname or Path(parts.path or url).stem)
+    try:
+        parts = urlsplit(url)
+        stem = given[1] if given else (parts.hostname or Path(parts.path or url).stem)
+    except ValueError as error:
+        raise ConfigError(f"The source {redacted(url)} cannot be a camera: its URL cannot be read.") from error
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-._")[:56] or "camera"
     number = 2
     while name in taken:
         name, number = f"{re.sub(r'-[0-9]+$', '', name)}-{number}", number + 1
-    return CameraSettings(name=name, url=url, loop=True)
+    try:
+        return CameraSettings(name=name, url=url, loop=True)
+    except ValidationError as error:
+        reasons = "; ".join(str(mistake["msg"]).removeprefix("Value error, ") for mistake in error.errors())
+        raise ConfigError(f"The source {redacted(url)} cannot be a camera: {reasons}.") from error
 
 
 def main() -> None:
     """Start the server, or say in one sentence why not."""
     try:
-        settings = settings_of(parser().parse_args())
+        settings, sources = settings_of(parser().parse_args())
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
         )
         logging.getLogger("aioice").setLevel(logging.WARNING)
-        asyncio.run(serve(settings))
+        asyncio.run(serve(settings, sources))
     except (ConfigError, PluginError, ModelError) as error:
         sys.exit(f"vigie: {error}")
     except OSError as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -14,6 +15,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
+
+from .plugins import SourceLost, kinds
+from .urls import PUSHED, address_of, source_kind, split_credentials
 
 BUNDLED_MODEL = Path(__file__).resolve().parent.parent / "models" / "gun-yolov8n.onnx"
 
@@ -33,14 +37,118 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Polygon = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, max_length=64)]
+"""At least three points (x, y), as fractions of the width and the height of the picture."""
+
+Label = Annotated[str, Field(min_length=1, max_length=40)]
+
+
 class CameraSettings(Section):
     """One camera."""
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", description="Letters, digits, dot, dash, underscore."
     )
-    url: str = Field(min_length=1, description="RTSP or HTTP URL, a file, or a device such as /dev/video0.")
+    url: str = Field(
+        min_length=1,
+        max_length=2000,
+        description="rtsp, rtsps, http, https, rtmp or rtmps URL; a file; a device such as /dev/video0; or whip: for a "
+        "camera whose video is pushed to /whip/NAME.",
+    )
+    transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP brings the video: tcp or udp.")
+    username: str | None = Field(None, max_length=200, description="User name; kept apart from the URL, never shown.")
+    password: SecretStr | None = Field(
+        None, max_length=200, description="Password, or the token of a camera that is pushed; never shown."
+    )
     loop: bool = Field(False, description="Begin a file again when it ends.")
+    look_rate: float | None = Field(
+        None, gt=0, le=60, description="Looks a second while something moves; detector.look_rate where it is not given."
+    )
+    zones: tuple[Polygon, ...] = Field(
+        (), max_length=32, description="Polygons of [x, y] from 0 to 1: only what happens inside one of them counts."
+    )
+    masks: tuple[Polygon, ...] = Field(
+        (), max_length=32, description="Polygons of [x, y] from 0 to 1: blacked out for everybody, never looked at."
+    )
+    motion_gate: bool = Field(True, description="Look rarely, once in two seconds at least, while nothing moves.")
+    enabled: bool = Field(True, description="Whether the camera is watched.")
+    labels: tuple[Label, ...] = Field((), max_length=16, description="Words to group and find cameras by.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part(cls, values: Any) -> Any:
+        """Take user and password out of the URL."""
+        if not isinstance(values, dict) or not isinstance(values.get("url"), str):
+            return values
+        url, username, password = split_credentials(values["url"].strip())
+        if username is None:
+            return {**values, "url": url}
+        given = {key: values[key] for key in ("username", "password") if values.get(key) is not None}
+        return {**values, "url": url, "username": username, "password": password, **given}
+
+    @field_validator("url")
+    @classmethod
+    def _opens(cls, url: str) -> str:
+        if "\x00" in url or any(ord(sign) < 32 for sign in url):
+            raise ValueError("a URL has no control characters")
+        kind = source_kind(url)
+        if kind != PUSHED and kind not in kinds("sources"):
+            raise ValueError(f"there is no kind of camera for {kind}: URLs")
+        if kind in ("rtsp", "rtmp", "http"):
+            try:
+                address_of(url, {})
+            except SourceLost as error:
+                raise ValueError(str(error)) from error
+        return url
+
+    @field_validator("username", "password")
+    @classmethod
+    def _one_line(cls, value: Any) -> Any:
+        """A line break in a user name would begin a line of its own in what is sent to the camera."""
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text is not None and any(ord(sign) < 32 or ord(sign) == 127 for sign in text):
+            raise ValueError("control characters cannot be in it")
+        return value
+
+    @field_validator("labels")
+    @classmethod
+    def _once(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(labels))
+
+    @property
+    def kind(self) -> str:
+        """The kind of source that opens it."""
+        return source_kind(self.url)
+
+    def same_stream(self, other: CameraSettings) -> bool:
+        """Whether the other settings ask for the very same stream, so that it need not be opened again."""
+        return all(
+            getattr(self, field) == getattr(other, field)
+            for field in ("url", "transport", "username", "password", "loop", "enabled")
+        )
+
+
+class FleetSettings(Section):
+    """What whoever uses the API may open as a camera. Cameras of the settings and the command line may be anything."""
+
+    schemes: tuple[str, ...] = Field(
+        ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "whip"),
+        description="Schemes of URLs allowed; file and v4l2 let API users read files and devices of this machine.",
+    )
+    networks: tuple[str, ...] = Field(
+        (),
+        description="Networks allowed, as 10.0.0.0/8. Without any: all but link-local, multicast, cloud metadata and, "
+        "unless Vigie itself listens on loopback only, loopback.",
+    )
+    most_cameras: int = Field(64, ge=0, le=1000, description="Cameras at the most, however they were added.")
+
+    @field_validator("networks")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for text in networks:
+            ip_network(text)
+        return networks
 
 
 class DetectorSettings(Section):
@@ -53,7 +161,7 @@ class DetectorSettings(Section):
     weak_confidence: float = Field(0.1, ge=0.01, le=0.95, description="A score that carries a track on.")
     nms_iou: float = Field(0.6, gt=0, lt=1, description="Overlap above which the weaker of two boxes goes.")
     look_rate: float = Field(10, gt=0, le=60, description="Looks a second at a feed where nothing is suspected.")
-    suspicious_rate: float = Field(15, gt=0, le=60, description="Looks a second at a feed with an open event.")
+    suspicious_rate: float = Field(30, gt=0, le=60, description="Looks a second at a feed with an open event.")
 
     @model_validator(mode="after")
     def _possible(self) -> DetectorSettings:
@@ -86,7 +194,7 @@ class LimitSettings(Section):
     picture_pixels: int = Field(50_000_000, ge=1000, description="Checked before a picture is decoded.")
     stream_frame_bytes: int = Field(2_000_000, ge=1000, description="Size of one JPEG over the WebSocket.")
     stream_frame_pixels: int = Field(4_000_000, ge=1000, description="Checked before the JPEG is decoded.")
-    sessions: int = Field(32, ge=1, description="WebRTC and WebSocket sessions together.")
+    sessions: int = Field(64, ge=1, description="WebRTC, WebSocket and MJPEG sessions together.")
     idle_s: float = Field(10, gt=0, description="A session that sends nothing for so long is closed.")
 
 
@@ -100,7 +208,7 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Address to listen on. Anything but loopback opens Vigie to the network."
     )
     port: int = Field(5000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    data_dir: Path = Field(Path("data"), description="Where Vigie keeps what it writes: the cache of compiled models.")
+    data_dir: Path = Field(Path("data"), description="Where Vigie keeps what it writes: cameras of the API, a cache.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins of front ends on other hosts, as https://example.org; * for any."
     )
@@ -108,6 +216,13 @@ class Settings(BaseSettings):
     detector: DetectorSettings = DetectorSettings()
     policy: PolicySettings = PolicySettings()
     limits: LimitSettings = LimitSettings()
+    fleet: FleetSettings = FleetSettings()
+    whip_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Whoever has it may push video under any free name to /whip/NAME. Where it is not given, one is "
+        "made on the first start and kept in the file whip-token in the data folder.",
+    )
     cameras: tuple[CameraSettings, ...] = Field((), description="Cameras to open on start; each as below.")
 
     @field_validator("cors_origins", mode="before")

@@ -71,8 +71,16 @@ class Subject(Protocol):
 class _Seat:
     subject: Subject
     last_look: float = float("-inf")
-    paid: float = 0.0
+    booked: float = 0.0
     in_flight: bool = False
+
+    def turn(self) -> Turn | None:
+        """Its turn, if a frame waits."""
+        frame = self.subject.mailbox.peek()
+        if not frame:
+            return None
+        rate = self.subject.look_rate()
+        return Turn(self.subject.name, rate, self.last_look, self.booked + 1 / rate, frame.captured_at)
 
 
 @dataclass(slots=True)
@@ -87,7 +95,8 @@ class Detector:
     """Owns the model and its workers. All methods run on the event loop; only the look itself runs in a worker thread.
 
     Feeds take turns by :mod:`server.core.schedule`, one look in flight each. A single picture goes before the feeds,
-    but never twice in a row while one of them is due.
+    but never twice in a row while one of them is due. A feed with frames is looked at every two seconds at the least
+    as long as the workers manage one look at each feed in that time; with more feeds, all wait equally long.
     """
 
     def __init__(self, backend: Backend, workers: int, confidence: float, nms_iou: float, metrics: Metrics) -> None:
@@ -137,8 +146,20 @@ class Detector:
         self._seats.pop(name, None)
 
     def wake(self) -> None:
-        """A feed has a new frame."""
+        """A feed has a new frame, or another rate."""
         self._changed.set()
+
+    def hurry(self, name: str) -> None:
+        """Look at this feed as soon as a worker is free, before all others and whatever its rate: something began."""
+        if seat := self._seats.get(name):
+            seat.last_look = float("-inf")
+            self._changed.set()
+
+    def is_due(self, name: str) -> bool:
+        """Whether a look at the frame that waits at this feed is due, and only a worker is wanting."""
+        seat = self._seats.get(name)
+        turn = seat.turn() if seat else None
+        return turn is not None and turn.ready_at <= time.monotonic()
 
     async def look_at(self, picture: Image, confidence: float) -> tuple[Detections, Timing]:
         """Look at one picture, RGB (H, W, 3) uint8; raises :class:`Busy` when too many wait."""
@@ -164,11 +185,7 @@ class Detector:
                 timer.cancel()
 
     def _waiting(self) -> list[Turn]:
-        return [
-            Turn(name, seat.subject.look_rate(), seat.last_look, seat.paid, frame.captured_at)
-            for name, seat in self._seats.items()
-            if not seat.in_flight and (frame := seat.subject.mailbox.peek())
-        ]
+        return [turn for seat in self._seats.values() if not seat.in_flight and (turn := seat.turn())]
 
     def _start_next(self) -> bool:
         now = time.monotonic()
@@ -185,9 +202,9 @@ class Detector:
         seat = self._seats[turn.feed]
         frame = seat.subject.mailbox.take()
         if frame:
-            start = turn.start(self._clock)
-            self._clock = max(self._clock, start)
-            seat.last_look, seat.paid, seat.in_flight = turn.rhythm(now), start + turn.price(), True
+            booked = turn.booked(self._clock, now)
+            self._clock = max(self._clock, booked)
+            seat.last_look, seat.booked, seat.in_flight = turn.rhythm(now), booked, True
             self._own(self._look_for(seat, frame))
         return True
 

@@ -10,9 +10,13 @@ from enum import StrEnum
 from .broadcast import Broadcast, Mailbox
 from .core.analyzer import Analyzer, Observation, SeenTrack
 from .core.detections import Detections
-from .core.events import Event
+from .core.events import Event, State
+from .core.figures import Cause, Figures
 from .core.frame import Frame, Picture
-from .core.rates import Delay, Delays, Rate
+from .core.history import Sample, Skipped
+from .core.rates import Delay
+from .core.schedule import IDLE_RATE
+from .core.watch import Prepared, Watch, WatchSettings
 from .detector import Detector, Timing
 from .metrics import Metrics
 from .store import EventStore
@@ -23,8 +27,18 @@ class FeedState(StrEnum):
 
     CONNECTING = "connecting"
     LIVE = "live"
+    STALLED = "stalled"
+    """Connected, but no picture for a while."""
+    RETRYING = "retrying"
+    """Not connected, and another attempt will be made."""
     ENDED = "ended"
-    FAILED = "failed"
+    """A file that was played once has ended."""
+    STOPPED = "stopped"
+    """By its owner."""
+
+
+BEFORE_LIVE = (FeedState.CONNECTING, FeedState.STALLED, FeedState.RETRYING)
+"""From these a picture makes a feed live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +52,14 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """A feed's figures of the last seconds; the frames are counted since it began."""
+    """A feed's figures of the last seconds; the frames are counted since it began. ``since`` and ``next_try_at`` are
+    unix seconds; ``suspicion`` is the gravest state of an open event."""
 
     state: FeedState
     reason: str | None
+    since: float
+    next_try_at: float | None
+    suspicion: State | None
     width: int
     height: int
     frames_per_second: float
@@ -49,7 +67,13 @@ class Stats:
     delay: Delay | None
     frames_seen: int
     frames_looked_at: int
-    frames_dropped: int
+    skipped: Skipped
+    moving: bool
+
+    @property
+    def frames_dropped(self) -> int:
+        """Frames never looked at, for whatever cause."""
+        return self.skipped.total
 
 
 Message = Looked | Event | Stats
@@ -66,8 +90,8 @@ class Rates:
 class Feed:
     """One camera or one browser session: takes frames, shows them, has them looked at, tells what was seen.
 
-    Everything here runs on the event loop. ``display`` carries every frame to whoever shows video, ``messages`` what
-    was seen; ``mailbox`` holds the newest frame for the detector.
+    Everything here runs on the event loop, but :meth:`prepare`. ``display`` carries every frame to whoever shows video,
+    ``messages`` what was seen; ``mailbox`` holds the newest frame for the detector.
     """
 
     def __init__(
@@ -87,58 +111,111 @@ class Feed:
         self.mailbox: Mailbox[Frame] = Mailbox()
         self.state = FeedState.CONNECTING
         self.reason: str | None = None
+        self.since = time.time()
+        """Since when the state is what it is, in unix seconds."""
+        self.next_try_at: float | None = None
+        """When the next attempt to connect begins, in unix seconds."""
+        self.newest: Frame | None = None
+        """The newest frame, for whoever asks for a still picture."""
+        self._watch = Watch(WatchSettings())
+        self._moving = True
         self._analyzer = analyzer
         self._detector = detector
         self._store = store
         self._metrics = metrics
         self._rates = rates
-        self._frames = Rate()
-        self._looks = Rate()
-        self._delays = Delays()
-        self._seen = self._looked_at = self._lost_before = 0
+        self._figures = Figures(time.monotonic())
         self._size = (0, 0)
 
-    def publish(self, picture: Picture, timestamp: int, captured_at: float, sequence: int | None = None) -> Frame:
-        """A new picture. ``sequence`` numbers it, where the sender does; else the feed counts."""
+    @property
+    def suspicion(self) -> State | None:
+        """The gravest state of an open event: confirmed, suspected, or None."""
+        return self._analyzer.suspicion
+
+    @property
+    def last_frame_at(self) -> float | None:
+        """When the newest frame was captured, in monotonic seconds."""
+        return self._figures.last_frame_at
+
+    @property
+    def frame_interval(self) -> float | None:
+        """Seconds from frame to frame, smoothed; pauses in which the feed was not live do not count."""
+        return self._figures.frame_interval
+
+    def become(self, state: FeedState, reason: str | None = None, next_try_at: float | None = None) -> None:
+        """Take on a state and tell it at once, if it is news; ``next_try_at`` in unix seconds."""
+        if (state, reason, next_try_at) == (self.state, self.reason, self.next_try_at):
+            return
+        if state is not self.state:
+            self.since = time.time()
+        self.state, self.reason, self.next_try_at = state, reason, next_try_at
+        self.messages.send(self.stats())
+
+    def configure(self, watch: WatchSettings) -> None:
+        """From the next picture on, watch so. Who prepares one meanwhile sees all of the old or all of the new."""
+        if watch == self._watch.settings:
+            return
+        self._watch = Watch(watch)
+        self._analyzer.zones = watch.zones
+        self.newest = None  # it may show what is masked from now on, and so may the one that waits
+        cause = self._cause()
+        if self.mailbox.take():
+            self._skip(cause)
+
+    def prepare(self, picture: Picture, now: float) -> Prepared:
+        """Burn in the masks, and find out whether something moves; ``now`` is when the picture came, in monotonic
+        seconds. For the thread that has the pictures, one at a time."""
+        return self._watch.prepare(picture, now)
+
+    def publish(
+        self, picture: Picture, timestamp: int, captured_at: float, sequence: int | None = None, moving: bool = True
+    ) -> Frame:
+        """A new picture, as :meth:`prepare` gave it. ``sequence`` numbers it, where the sender does; else the feed
+        counts."""
         frame = Frame(
             picture,
             self.name,
-            self._seen if sequence is None else sequence,
+            self._figures.seen if sequence is None else sequence,
             timestamp,
             captured_at,
             time.time() - (time.monotonic() - captured_at),
         )
-        self._seen += 1
         self._size = (picture.width, picture.height)
-        self._frames.count(captured_at)
+        self._figures.frame(captured_at, moving, steady=self.state is FeedState.LIVE)
         self._metrics.frames_seen.labels(self.kind).inc()
-        if self.state is FeedState.CONNECTING:
-            self.state = FeedState.LIVE
+        if self.state in BEFORE_LIVE:
+            self.become(FeedState.LIVE)
+        self.newest = frame
         self.display.send(frame)
-        if not self.mailbox.put(frame):
-            self._metrics.frames_dropped.labels(self.kind).inc()
-        self._detector.wake()
+        self._leave_for_detector(frame, moving)
         return frame
+
+    def publish_prepared(self, prepared: Prepared, timestamp: int, captured_at: float) -> None:
+        """A new picture from :meth:`prepare`. One that was on its way while the masks changed is not shown."""
+        if prepared.settings is self._watch.settings:
+            self.publish(prepared.picture, timestamp, captured_at, moving=prepared.moving)
+        else:
+            self.lost(1)
 
     def lost(self, count: int) -> None:
         """So many frames arrived but were overtaken before they got here."""
-        self._seen += count
-        self._lost_before += count
+        self._figures.lost(count)
         self._metrics.frames_seen.labels(self.kind).inc(count)
-        self._metrics.frames_dropped.labels(self.kind).inc(count)
+        self._skip(Cause.LOST, count)
 
     def look_rate(self) -> float:
-        """See :class:`server.detector.Subject`."""
-        return self._rates.suspicious if self._analyzer.suspicious else self._rates.usual
+        """See :class:`server.detector.Subject`. Nothing moving is looked at rarely, but never not at all."""
+        usual = self._watch.settings.look_rate or self._rates.usual
+        if self.suspicion:
+            return max(usual, self._rates.suspicious)
+        return usual if self._moving else min(usual, IDLE_RATE)
 
     def looked(self, frame: Frame, detections: Detections, timing: Timing) -> None:
         """See :class:`server.detector.Subject`."""
         observation = self._analyzer.observe(frame, detections, frame.captured_at)
         now = time.monotonic()
         delay = now - frame.captured_at
-        self._looked_at += 1
-        self._looks.count(now)
-        self._delays.add(delay)
+        self._figures.look(now, delay)
         self._metrics.frames_looked_at.labels(self.kind).inc()
         self.messages.send(Looked(observation, timing, delay))
         self._tell(observation.events)
@@ -149,29 +226,58 @@ class Feed:
 
     def tick(self) -> None:
         """Once a second: end what is over and tell the figures."""
-        self._tell(self._analyzer.expire(time.monotonic(), time.time()))
+        now = time.monotonic()
+        self._tell(self._analyzer.expire(now, time.time()))
+        self._figures.tick(now, time.time(), self.state)
         self.messages.send(self.stats())
 
     def stats(self) -> Stats:
         """The figures of this moment."""
-        now = time.monotonic()
+        figures = self._figures.summary(time.monotonic())
         return Stats(
             self.state,
             self.reason,
+            self.since,
+            self.next_try_at,
+            self.suspicion,
             *self._size,
-            self._frames.at(now),
-            self._looks.at(now),
-            self._delays.summary(),
-            self._seen,
-            self._looked_at,
-            self.mailbox.dropped + self._lost_before,
+            figures.frames_per_second,
+            figures.looks_per_second,
+            figures.delay,
+            figures.counts.seen,
+            figures.counts.looked_at,
+            figures.counts.skipped,
+            self._moving and self.state is FeedState.LIVE,
         )
+
+    def history(self) -> list[Sample]:
+        """The last hour at most, one sample every ten seconds, oldest first."""
+        return self._figures.history.samples()
 
     def close(self, reason: str) -> None:
         """End the feed's events and all who read it. A second time does nothing."""
         self._tell(self._analyzer.close(time.time()))
         self.display.close(reason)
         self.messages.close(reason)
+
+    def _leave_for_detector(self, frame: Frame, moving: bool) -> None:
+        cause = self._cause()
+        if moving and not self._moving:
+            self._detector.hurry(self.name)
+        self._moving = moving
+        if not self.mailbox.put(frame):
+            self._skip(cause)
+        self._detector.wake()
+
+    def _cause(self) -> Cause:
+        """Why the frame that waits was not looked at by now."""
+        if self._detector.is_due(self.name):
+            return Cause.BUSY
+        return Cause.RATE if self._moving or self.suspicion else Cause.STILL
+
+    def _skip(self, cause: Cause, count: int = 1) -> None:
+        self._figures.skip(cause, count)
+        self._metrics.frames_dropped.labels(self.kind, cause).inc(count)
 
     def _tell(self, events: Sequence[Event]) -> None:
         for event in events:

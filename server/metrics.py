@@ -20,8 +20,9 @@ class Metrics:
         )
         self.frames_dropped = Counter(
             "vigie_frames_dropped",
-            "Frames never looked at because a newer one came first.",
-            ["kind"],
+            "Frames never looked at because a newer one came first, by cause: still (nothing moved), rate (no look was "
+            "due yet), busy (a look was due, no worker free), lost (overtaken before they reached the feed).",
+            ["kind", "cause"],
             registry=self.registry,
         )
         self.stage_seconds = Histogram(
@@ -40,6 +41,7 @@ class Metrics:
         )
         self.look_failures = Counter("vigie_look_failures", "Looks that ended in an error.", registry=self.registry)
         self.events = Counter("vigie_events", "Changes of state of events.", ["state"], registry=self.registry)
+        self.cameras = Gauge("vigie_cameras", "Cameras by state.", ["state"], registry=self.registry)
         self.feeds = Gauge("vigie_feeds", "Feeds open now.", ["kind"], registry=self.registry)
         self.sessions = Gauge(
             "vigie_sessions", "Sessions of viewers and visitors open now.", ["transport"], registry=self.registry

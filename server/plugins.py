@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -73,20 +74,84 @@ class SourceFrame:
     timestamp: int
 
 
+class Stop:
+    """Told to a source from another thread: end soon. What blocks can be called back by it."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._calls: list[Callable[[], object]] = []
+        self._lock = threading.Lock()
+
+    def set(self) -> None:
+        """End now. A second time does nothing."""
+        with self._lock:
+            self._event.set()
+            calls, self._calls = self._calls, []
+        for call in calls:
+            call()
+
+    def is_set(self) -> bool:
+        """Whether the end was told."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at the most; whether the end was told."""
+        return self._event.wait(max(seconds, 0))
+
+    @contextmanager
+    def calling(self, call: Callable[[], object]) -> Iterator[None]:
+        """Inside the block, the end is told by this call too, from another thread."""
+        with self._lock:
+            late = self._event.is_set()
+            if not late:
+                self._calls.append(call)
+        if late:
+            call()
+        try:
+            yield
+        finally:
+            with self._lock:
+                if call in self._calls:
+                    self._calls.remove(call)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRequest:
+    """What to open and how. ``url`` has no user and no password in it: those are apart.
+
+    ``resolve`` gives the address of a host and port that may be connected to, or raises :class:`SourceLost`;
+    ``redirects``: the camera may lead to any other address by itself; ``stop`` lets the source end, also while it is
+    being opened.
+    """
+
+    url: str
+    stop: Stop
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    transport: str = "tcp"
+    loop: bool = False
+    resolve: Callable[[str, int], str] | None = None
+    redirects: bool = False
+
+
 class Source(Protocol):
-    """An open source of video. A module in ``sources/`` has ``open_source(url, *, loop) -> OpenSource``."""
+    """An open source of video. A module in ``sources/`` has ``open_source(request) -> OpenSource``.
+
+    It raises :class:`SourceLost` when there is nothing to open, and gives up a silent address within
+    :data:`PATIENCE_S`. Opening, reading and closing are done by one thread, which may block as long as the
+    request's :class:`Stop` can end it.
+    """
+
+    codec: str
+    """What the video is coded in, as FFmpeg names it: ``h264``."""
 
     def frames(self) -> Iterator[SourceFrame]:
-        """Pictures as they come, in real time; ends when the source does. Raises :class:`SourceLost`.
-
-        Runs in a thread of its own; another thread may :meth:`stop` it.
-        """
+        """Pictures as they come, in real time; ends when the source does. Raises :class:`SourceLost`."""
         ...
 
-    def stop(self) -> None:
-        """Let :meth:`frames` end soon."""
-        ...
 
+PATIENCE_S = 9.5
+"""How long a camera may take to answer, or be silent, before it is given up."""
 
 OpenSource = AbstractContextManager[Source]
 

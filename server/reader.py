@@ -8,81 +8,122 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
+from .addresses import AddressRule
 from .broadcast import Mailbox
 from .config import CameraSettings
-from .core.frame import Picture
-from .feed import Feed
-from .plugins import Source, SourceLost, kinds, load
+from .core.mediaclock import MediaClock
+from .core.watch import Prepared
+from .feed import Feed, FeedState
+from .plugins import PATIENCE_S, SourceLost, SourceRequest, Stop, load
 
 log = logging.getLogger(__name__)
 
-THREAD_GRACE_S = 3.0
-"""How long a removed camera is waited for. A thread that is in the middle of opening a silent address needs longer: it
-ends by the source's own time limit, tells nobody and holds up neither the registry nor the end of the process."""
+WATCH_S = 0.25
+STALLED_FRAMES = 5
+LEAST_STALL_S, MOST_STALL_S = 2.0, 6.0
+"""A camera is stalled when so many of its usual frames are missing, but not before the one and at the latest after the
+other."""
+
+THREAD_GRACE_S = 2.0
+"""How long the thread of a camera is waited for. It ends in a tenth of a second, unless it looks up a host name at a
+name server that is silent: then it ends by that look-up's own time limit and tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How one reading of a source ended: why it broke off (None: the source was over), and how long it was live (s)."""
+
+    reason: str | None
+    live_s: float
 
 
 class SourceReader:
     """Reads one source in a thread of its own and leaves each picture in a one-slot mailbox for the loop."""
 
-    def __init__(self, feed: Feed, camera: CameraSettings) -> None:
+    def __init__(self, feed: Feed, camera: CameraSettings, clock: MediaClock, rule: AddressRule) -> None:
         self._feed = feed
         self._camera = camera
-        self._stopped = threading.Event()
-        self._source: Source | None = None
+        self._clock = clock
+        self._rule = rule
+        self._stop = Stop()
         self._loop = asyncio.get_running_loop()
-        self._arrived: Mailbox[tuple[Picture, int, float]] = Mailbox()
+        self._arrived: Mailbox[tuple[Prepared, int, float]] = Mailbox()
         self._told_dropped = 0
+        self._opened_at: float | None = None
+        self._first_at: float | None = None
         self._done: asyncio.Future[str | None] = self._loop.create_future()
+        self.codec: str | None = None
 
-    async def run(self) -> str | None:
-        """Until the source ends; returns why it failed, or None. Cancelled, it lets its thread end first."""
+    async def run(self) -> Run:
+        """Until the source ends, breaks off or is silent for too long. Cancelled, it lets its thread end first."""
         thread = threading.Thread(target=self._read, name=f"source {self._camera.name}", daemon=True)
         thread.start()
         try:
-            await asyncio.wait((self._done,))
-            return self._done.result()
+            reason = await self._watch()
         finally:
-            self._stopped.set()
-            if self._source:
-                self._source.stop()
-            if not self._done.done():
-                await asyncio.wait((self._done,), timeout=THREAD_GRACE_S)
-            if not self._done.done():
-                log.warning("camera %s: its reader still waits for the camera and ends later", self._camera.name)
+            await self._end()
+        return Run(reason, time.monotonic() - self._first_at if self._first_at else 0.0)
+
+    async def _watch(self) -> str | None:
+        """Look at the frame clock: what gives no picture is stalled, then given up."""
+        begun = time.monotonic()
+        while True:
+            await asyncio.wait((self._done,), timeout=WATCH_S)
+            if self._done.done():
+                return self._done.result()
+            now = time.monotonic()
+            since = self._opened_at or begun
+            if self._first_at is not None and self._feed.last_frame_at is not None:
+                since = max(since, self._feed.last_frame_at)
+                if now - since > self._stall_after():
+                    self._feed.become(FeedState.STALLED, f"no picture for {now - since:.0f} s")
+            if now - since > PATIENCE_S + WATCH_S:
+                if self._opened_at is None:
+                    return "it did not answer in time"
+                return f"it sent no picture for {PATIENCE_S:.0f} s"
+
+    def _stall_after(self) -> float:
+        interval = self._feed.frame_interval or 0.0
+        return min(max(STALLED_FRAMES * interval, LEAST_STALL_S), MOST_STALL_S)
+
+    async def _end(self) -> None:
+        self._stop.set()
+        if not self._done.done():
+            await asyncio.wait((self._done,), timeout=THREAD_GRACE_S)
+        if not self._done.done():
+            log.warning("camera %s: its reader still waits for a name to be looked up and ends later", self._feed.name)
 
     def _read(self) -> None:
         """In the source's thread."""
         reason: str | None = None
+        camera = self._camera
         try:
-            with load("sources", source_kind(self._camera.url)).open_source(
-                self._camera.url, loop=self._camera.loop
-            ) as source:
-                self._source = source
-                if not self._stopped.is_set():
-                    self._frames(source)
+            with load("sources", camera.kind).open_source(request_of(camera, self._stop, self._rule)) as source:
+                self.codec = source.codec
+                self._opened_at = time.monotonic()
+                for frame in source.frames():
+                    now = time.monotonic()
+                    if self._stop.is_set():
+                        break
+                    prepared = self._feed.prepare(frame.picture, now)
+                    if self._arrived.put((prepared, frame.timestamp, now)):
+                        self._call(self._deliver)
         except SourceLost as error:
             reason = str(error)
         except Exception as error:
             # Where, but not the words of the error: they may hold the URL with its password.
             where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("camera %s: its reader broke by %s\n%s", self._camera.name, type(error).__name__, where)
+            log.error("camera %s: its reader broke by %s\n%s", camera.name, type(error).__name__, where)
             reason = f"its reader broke ({type(error).__name__})"
         self._call(self._finish, reason)
-
-    def _frames(self, source: Source) -> None:
-        for frame in source.frames():
-            if self._stopped.is_set():
-                return
-            if self._arrived.put((frame.picture, frame.timestamp, time.monotonic())):
-                self._call(self._deliver)
 
     def _call(self, call: Callable[..., None], *arguments: object) -> None:
         try:
             self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:  # the loop is closed: nobody is left to tell
-            self._stopped.set()
+            self._stop.set()
 
     def _deliver(self) -> None:
         """On the loop: pass on the newest picture, and how many it overtook."""
@@ -90,15 +131,20 @@ class SourceReader:
         if self._arrived.dropped > self._told_dropped:
             self._feed.lost(self._arrived.dropped - self._told_dropped)
             self._told_dropped = self._arrived.dropped
-        if arrived and not self._stopped.is_set():
-            self._feed.publish(*arrived)
+        if arrived and not self._stop.is_set():
+            prepared, timestamp, at = arrived
+            if self._first_at is None:
+                self._first_at = at
+            self._feed.publish_prepared(prepared, self._clock.at(timestamp, at), at)
 
     def _finish(self, reason: str | None) -> None:
         if not self._done.done():
             self._done.set_result(reason)
 
 
-def source_kind(url: str) -> str:
-    """The module that opens a URL: the one named after its scheme, else FFmpeg, which opens nearly all."""
-    scheme = urlsplit(url).scheme
-    return scheme if scheme in kinds("sources") else "ffmpeg"
+def request_of(camera: CameraSettings, stop: Stop, rule: AddressRule) -> SourceRequest:
+    """What to ask the kind of a camera to open."""
+    password = camera.password.get_secret_value() if camera.password else None
+    return SourceRequest(
+        camera.url, stop, camera.username, password, camera.transport, camera.loop, rule.resolve, rule.everything
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import ColorRange
 
@@ -29,6 +30,15 @@ def frame_of(picture: Picture) -> tuple[av.VideoFrame, Picture]:
     frame, copy = blank_frame(picture.width, picture.height)
     for target, source in ((copy.y, picture.y), (copy.u, picture.u), (copy.v, picture.v)):
         np.copyto(target, source)
+    return frame, copy
+
+
+def scaled_frame_of(picture: Picture, width: int) -> tuple[av.VideoFrame, Picture]:
+    """As :func:`frame_of`, scaled to ``width`` (even) pixels; the height is even too, and keeps the shape."""
+    height = max(2, round(picture.height * width / picture.width / 2) * 2)
+    frame, copy = blank_frame(width, height)
+    for target, source in ((copy.y, picture.y), (copy.u, picture.u), (copy.v, picture.v)):
+        np.copyto(target, cv2.resize(source, target.shape[::-1], interpolation=cv2.INTER_AREA))
     return frame, copy
 
 

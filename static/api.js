@@ -1,8 +1,13 @@
 // The server's HTTP interface as methods; refusals become one error class with the server's own slug.
+import { noteServerDate } from "./fleet/server-clock.js";
 
 /** @typedef {import("./types.js").Mode} Mode */
+/** @typedef {import("./types.js").ServerCamera} ServerCamera */
+/** @typedef {import("./types.js").CameraChanges} CameraChanges */
+/** @typedef {{ field: string, detail: string }} FieldError */
 
 const SLUG = "urn:vigie:problem:";
+const PATIENCE_MS = 15_000;
 
 /** A refusal by the server, or `unreachable` when nothing answered. */
 export class Problem extends Error {
@@ -10,12 +15,14 @@ export class Problem extends Error {
    * @param {string} slug
    * @param {string} [detail] the server's sentence, in English
    * @param {number} [status]
+   * @param {FieldError[]} [errors] which settings of a camera are wrong
    */
-  constructor(slug, detail = "", status = 0) {
+  constructor(slug, detail = "", status = 0, errors = []) {
     super(detail || slug);
     this.slug = slug;
     this.detail = detail;
     this.status = status;
+    this.errors = errors;
   }
 }
 
@@ -36,6 +43,55 @@ export class Api {
   async cameras() {
     const answer = await this.#json("api/v1/cameras", { signal: AbortSignal.timeout(5000) });
     return answer.cameras;
+  }
+
+  /** @param {CameraChanges} camera @returns {Promise<ServerCamera & { whip?: import("./types.js").WhipAddress }>} */
+  addCamera(camera) {
+    return this.#json("api/v1/cameras", json("POST", camera));
+  }
+
+  /** @param {string} name @param {CameraChanges} changes @returns {Promise<ServerCamera>} */
+  changeCamera(name, changes) {
+    return this.#json(cameraPath(name), json("PATCH", changes));
+  }
+
+  /** @param {string} name */
+  async removeCamera(name) {
+    await this.#fetch(cameraPath(name), { method: "DELETE" });
+  }
+
+  /** @param {string} name @param {"start" | "stop"} order @returns {Promise<ServerCamera>} */
+  orderCamera(name, order) {
+    return this.#json(cameraPath(name, order), { method: "POST" });
+  }
+
+  /**
+   * @param {CameraChanges & { camera?: string }} camera a new one, or the name of a known one and what would change
+   * @param {AbortSignal} signal
+   * @returns {Promise<import("./types.js").ProbeResult>}
+   */
+  probeCamera(camera, signal) {
+    return this.#json("api/v1/cameras/probe", { ...json("POST", camera), signal });
+  }
+
+  /** @param {string} name @param {AbortSignal} signal @returns {Promise<import("./types.js").CameraStats>} */
+  cameraStats(name, signal) {
+    return this.#json(cameraPath(name, "stats"), { signal });
+  }
+
+  /** @param {string} name @param {AbortSignal} signal @returns {Promise<Blob>} the newest picture, with its boxes */
+  async snapshot(name, signal) {
+    return (await this.#fetch(cameraPath(name, "snapshot.jpg"), { signal })).blob();
+  }
+
+  /** @param {string} name @param {number} rate pictures per second */
+  mjpegUrl(name, rate) {
+    return new URL(cameraPath(name, `mjpeg?rate=${rate}`), this.#base).href;
+  }
+
+  /** @param {string} path of the server @returns {string} */
+  address(path) {
+    return new URL(path.replace(/^\/+/, ""), this.#base).href;
   }
 
   /** @returns {Promise<import("./types.js").VigieEvent[]>} */
@@ -66,15 +122,11 @@ export class Api {
   }
 
   /**
-   * @param {{ sdp: string, type: "offer", mode: Mode, camera?: string }} offer
+   * @param {{ sdp: string, type: "offer", mode: Mode, camera?: string, size?: "full" | "small" }} offer
    * @returns {Promise<{ sdp: string, type: "answer", session: string }>}
    */
   offer(offer) {
-    return this.#json("api/v1/webrtc/offer", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(offer),
-    });
+    return this.#json("api/v1/webrtc/offer", json("POST", offer));
   }
 
   /** @param {string} session */
@@ -108,9 +160,21 @@ export class Api {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new Problem("unreachable");
     }
+    noteServerDate(answer.headers.get("date"));
     if (!answer.ok) throw await problemOf(answer);
     return answer;
   }
+}
+
+/** @param {string} name @param {string} [rest] */
+function cameraPath(name, rest) {
+  return `api/v1/cameras/${encodeURIComponent(name)}${rest ? `/${rest}` : ""}`;
+}
+
+/** @param {string} method @param {unknown} body @returns {RequestInit} */
+function json(method, body) {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal };
 }
 
 /** @param {Blob} picture @returns {RequestInit} */
@@ -123,5 +187,6 @@ async function problemOf(answer) {
   const body = await answer.json().catch(() => ({}));
   const type = typeof body.type === "string" ? body.type : "";
   const slug = type.startsWith(SLUG) ? type.slice(SLUG.length) : answer.status >= 502 ? "unreachable" : "internal";
-  return new Problem(slug, typeof body.detail === "string" ? body.detail : "", answer.status);
+  const errors = Array.isArray(body.errors) ? body.errors : [];
+  return new Problem(slug, typeof body.detail === "string" ? body.detail : "", answer.status, errors);
 }

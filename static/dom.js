@@ -29,6 +29,20 @@ export function h(tag, attributes = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/**
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number | null>} [attributes]
+ * @param {Node[]} children
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== null) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
 /** Drawn on a 24 x 24 grid with a 1.75 stroke. @type {Record<string, string>} */
 const PATHS = {
   camera: "M15 8.5l5-2.5v12l-5-2.5M4.5 6h9A1.5 1.5 0 0 1 15 7.5v9a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 16.500v-9A1.500 1.500 0 0 1 4.500 6z",
@@ -45,17 +59,24 @@ const PATHS = {
   system: "M4.500 5h15A1.500 1.500 0 0 1 21 6.500v8a1.500 1.500 0 0 1-1.500 1.500h-15A1.500 1.500 0 0 1 3 14.500v-8A1.500 1.500 0 0 1 4.500 5zM9 20h6M12 16v4",
   play: "M8 5.500v13l10.500-6.500z",
   stop: "M7 7h10v10H7z",
+  plus: "M12 5v14M5 12h14",
+  expand: "M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5",
+  shrink: "M4 9h5V4M20 9h-5V4M4 15h5v5M20 15h-5v5",
+  previous: "M14.500 6l-6 6 6 6",
+  next: "M9.500 6l6 6-6 6",
+  close: "M6 6l12 12M18 6L6 18",
+  edit: "M4 20l1-4.500L16 4.500a2 2 0 0 1 3 0 2 2 0 0 1 0 3L8.500 19zM14 6.500l3 3",
+  trash: "M5 7h14M10 7V4.500h4V7M6.500 7l1 12.500h9l1-12.500M10 11v5M14 11v5",
+  copy: "M9 9h10.500v10.500H9zM15 9V4.500H4.500V15H9",
+  shape: "M5 8l7-3.500 7.500 5L16.500 19 6 17.500zM5 8h.100M12 4.500h.100M19.500 9.500h.100M16.500 19h.100M6 17.500h.100",
+  undo: "M4.500 9.500H15a4.500 4.500 0 0 1 0 9h-4M8.500 5l-4 4.500 4 4.500",
+  check: "M5 12.500l4.500 4.500L19 7.500",
+  search: "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13zM15.500 15.500L20.500 20.500",
+  pause: "M9 6v12M15 6v12",
   retry: "M19.500 12a7.500 7.500 0 1 1-2.300-5.400M19.500 4v4h-4",
 };
 
 /** @param {string} name */
 export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", PATHS[name] ?? "");
-  svg.append(path);
-  return svg;
+  return svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, svg("path", { d: PATHS[name] ?? "" }));
 }

@@ -45,12 +45,20 @@
  * @property {number} best_score
  */
 
+/** @typedef {"connecting" | "live" | "stalled" | "retrying" | "stopped" | "ended"} CameraState */
+/** @typedef {{ still: number, rate: number, busy: number, lost: number }} Skipped frames not looked at, by cause */
+/** @typedef {[x: number, y: number]} Point fractions of the picture's width and height */
+/** @typedef {Point[]} Polygon */
+
 /**
  * @typedef {object} StatsMessage
  * @property {number} frames_per_second
  * @property {number} looks_per_second
  * @property {{ median: number, p95: number } | null} delay_ms
- * @property {string} state
+ * @property {CameraState} state
+ * @property {string | null} reason
+ * @property {string | null} next_try_at ISO 8601
+ * @property {"suspected" | "confirmed" | null} suspicion
  */
 
 /** @typedef {{ feed: string, mode: Mode, model: { name: string, labels: string[] } }} HelloMessage */
@@ -64,11 +72,60 @@
  */
 
 /**
- * @typedef {object} ServerCamera
+ * @typedef {object} CameraSettings
  * @property {string} name
+ * @property {string} url without user name and password; what follows a "?" is hidden
+ * @property {"tcp" | "udp"} transport
+ * @property {boolean} loop
+ * @property {number | null} look_rate looks per second; null: the server's own
+ * @property {Polygon[]} zones
+ * @property {Polygon[]} masks
+ * @property {boolean} motion_gate
+ * @property {boolean} enabled
+ * @property {string[]} labels
+ */
+
+/**
+ * @typedef {object} CameraReport
  * @property {string} kind
- * @property {"connecting" | "live" | "ended" | "failed"} state
+ * @property {boolean} credentials whether a user name or password is kept
+ * @property {"settings" | "api" | "push"} origin
+ * @property {CameraState} state
  * @property {string | null} reason
+ * @property {string} since ISO 8601
+ * @property {string | null} next_try_at ISO 8601
+ * @property {string | null} codec
+ * @property {number} width
+ * @property {number} height
+ * @property {number} viewers
+ * @property {"suspected" | "confirmed" | null} suspicion
+ * @property {boolean} moving
+ * @property {number} frames_per_second
+ * @property {number} looks_per_second
+ * @property {{ median: number, p95: number } | null} delay_ms
+ * @property {{ seen: number, looked_at: number, dropped: number, skipped: Skipped }} frames
+ * @typedef {CameraSettings & CameraReport} ServerCamera
+ */
+
+/** @typedef {Partial<CameraSettings> & { username?: string | null, password?: string | null }} CameraChanges */
+/** @typedef {{ path: string, token: string }} WhipAddress shown once */
+
+/**
+ * @typedef {object} Sample
+ * @property {string} at ISO 8601
+ * @property {CameraState} state
+ * @property {number} frames_per_second
+ * @property {number} looks_per_second
+ * @property {number | null} delay_ms 95th percentile
+ * @property {number} moving share of the time, 0 to 1
+ * @property {Skipped} skipped
+ */
+
+/** @typedef {ServerCamera & { step_s: number, history: Sample[] }} CameraStats */
+
+/**
+ * @typedef {{ ok: true, codec: string, width: number, height: number, frames_per_second: number, took_ms: number, picture: string }
+ *   | { ok: false, reason: string, took_ms: number }} ProbeResult
  */
 
 /**

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 import threading
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from server.plugins import ModelError, PluginError
 from .support.browser import browser_of
 from .support.leaks import Held, all_gone
 from .support.media import GUN_CLIP, gun_jpeg
-from .support.server import Client, Json, client_of, serving
+from .support.server import Client, Json, Server, client_of, own_folder, serving
 from .support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,29 +55,35 @@ async def camera_in_state(client: Client, state: str) -> Json:
     ("url", "reason"),
     [
         ("/nowhere/clip.mp4", "there is no such file"),
-        ("/dev/video99", ""),
-        ("rtsp://user:hunter2@127.0.0.1:1/live?token=hunter3", "refused"),
-        (__file__, ""),
-        ("nonsense://somewhere", ""),
+        ("/dev/video99", "there is no such file or device"),
+        ("rtsp://user:hunter2@127.0.0.1:1/live?token=hunter3", "nothing listens at this address and port"),
+        ("rtmp://user:hunter2@127.0.0.1:1/live?token=hunter3", "nothing listens at this address and port"),
+        ("http://user:hunter2@127.0.0.1:1/live?token=hunter3", "nothing listens at this address and port"),
+        (__file__, "what it sends is not video that can be read"),
     ],
 )
 async def test_a_source_that_does_not_exist(
     data_dir: Path, url: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG", "server")
+    caplog.set_level("DEBUG")
     camera = CameraSettings(name="gate", url=url)
     async with serving(data_dir, cameras=(camera,)) as server, client_of(server) as client:
-        body = await camera_in_state(client, "failed")
-        assert reason in body["reason"]
-        assert body["reason"]
-        assert "camera gate failed" in caplog.text
+        body = await camera_in_state(client, "retrying")
+        assert body["reason"] == reason
+        assert f"camera gate: {reason}; it is tried again" in caplog.text
         assert "hunter" not in str(body) + caplog.text
         await client.is_well()
         assert (await client.detect(gun_jpeg())).json()["detections"]
         async with browser_of(client) as late:
             await late.call("overlay", camera="gate")
             (stats, *_) = await late.wait_for("stats")
-            assert (stats["state"], stats["reason"]) == ("failed", body["reason"])
+            assert stats["state"] in ("retrying", "connecting")
+
+
+async def test_a_scheme_that_nobody_knows(data_dir: Path) -> None:
+    with pytest.raises(ConfigError, match="no kind of camera for nonsense"):
+        async with serving(data_dir, cameras=[{"name": "gate", "url": "nonsense://somewhere"}]):
+            pass
 
 
 async def test_a_source_that_ends_is_told_to_its_viewers(data_dir: Path, tmp_path: Path) -> None:
@@ -121,16 +128,60 @@ async def test_stop_before_the_model_is_warm(tmp_path: Path) -> None:
     await all_gone(before)
 
 
-async def test_stop_while_a_camera_connects(data_dir: Path) -> None:
+@pytest.mark.parametrize("scheme", ["rtsp", "rtmp", "http", "https"])
+async def test_stop_while_a_camera_connects(data_dir: Path, scheme: str) -> None:
     with socket.socket() as silent:  # takes the connection and says nothing
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         before = Held.now()
-        url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/live"
+        url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/live"
         camera = CameraSettings(name="gate", url=url)
-        async with serving(data_dir, cameras=(camera,)) as server, client_of(server) as client:
+        async with serving(data_dir, warm=False, cameras=(camera,)) as server, client_of(server) as client:
             await camera_in_state(client, "connecting")
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 3
         await all_gone(before)
+
+
+async def test_cameras_of_the_command_line_are_kept_nowhere(data_dir: Path, tmp_path: Path) -> None:
+    folder = own_folder(tmp_path / "data", data_dir)
+    settings = load_settings(None, port=0, data_dir=folder)
+    source = CameraSettings(name="gate", url="/nowhere.mp4")
+    async with running(settings, [source]) as started, client_of(Server(started.url, settings)) as client:
+        changed = await client.send("PATCH", "/api/v1/cameras/gate", json={"labels": ["a"]})
+        assert changed.json()["labels"] == ["a"]
+    assert not (folder / "cameras.json").exists()
+
+
+async def test_the_token_for_pushes_is_made_once(data_dir: Path, tmp_path: Path) -> None:
+    folder = own_folder(tmp_path / "data", data_dir)
+    tokens = set()
+    for _ in range(2):
+        async with serving(folder, warm=False):
+            tokens.add((folder / "whip-token").read_text())
+    assert len(tokens) == 1
+    assert len(tokens.pop().strip()) >= 32
+    assert (folder / "whip-token").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"short\n", b"\xff\xfe\n"])
+async def test_a_token_that_is_none(content: bytes, data_dir: Path, tmp_path: Path) -> None:
+    """As a full disk leaves it. An empty token would let everybody push."""
+    folder = own_folder(tmp_path / "data", data_dir)
+    (folder / "whip-token").write_bytes(content)
+    with pytest.raises(ConfigError, match="whip-token"):
+        async with serving(folder, warm=False):
+            pass
+
+
+async def test_kept_cameras_that_cannot_be_read(data_dir: Path, tmp_path: Path) -> None:
+    folder = own_folder(tmp_path / "data", data_dir)
+    (folder / "cameras.json").write_text("{")
+    before = Held.now()
+    with pytest.raises(ConfigError, match=r"cameras\.json"):
+        async with serving(folder, warm=False):
+            pass
+    await all_gone(before)
 
 
 async def test_a_taken_port(data_dir: Path) -> None:

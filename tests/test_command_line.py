@@ -19,7 +19,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from server.__main__ import parser, settings_of
-from server.config import BUNDLED_MODEL, ConfigError, Settings
+from server.config import BUNDLED_MODEL, CameraSettings, ConfigError, Settings
 
 from .support.media import GUN_CLIP, gun_jpeg
 
@@ -29,7 +29,12 @@ OPTIONS = ("--host", "--port", "--data-dir", "--config", "--model", "--source")
 
 def read(*arguments: str) -> Settings:
     """The settings that a command line gives."""
-    return settings_of(parser().parse_args(arguments))
+    return settings_of(parser().parse_args(arguments))[0]
+
+
+def sources(*arguments: str) -> list[CameraSettings]:
+    """The cameras that a command line gives."""
+    return settings_of(parser().parse_args(arguments))[1]
 
 
 async def started(*arguments: str, folder: Path) -> Process:
@@ -102,10 +107,11 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.host, settings.port, settings.data_dir) == ("127.0.0.1", 5000, Path("data"))
     assert settings.detector.model == BUNDLED_MODEL
     assert settings.cameras == ()
+    assert sources() == []
 
 
 @pytest.mark.parametrize(
-    ("sources", "names"),
+    ("given", "names"),
     [
         (["rtsp://user:pass@gate.example:554/live"], ["gate.example"]),
         (["door=rtsp://10.0.0.7/live?a=b"], ["door"]),
@@ -118,14 +124,34 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_sources_and_their_names(
-    sources: list[str], names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: list[str], names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    cameras = read(*(part for source in sources for part in ("--source", source))).cameras
+    cameras = sources(*(part for source in given for part in ("--source", source)))
     assert [camera.name for camera in cameras] == names
     assert all(camera.loop for camera in cameras)
-    for camera, source in zip(cameras, sources, strict=True):
-        assert source.endswith(camera.url)
+    for camera, source in zip(cameras, given, strict=True):
+        assert source.replace("user:pass@", "").endswith(camera.url)
+
+
+@pytest.mark.parametrize(
+    "source", ["gopher://bob:hunter2@x/", "rtsp://bob:hunter2@[::1/live", "rtsp://", "rtsp:bob:hunter2@x", "a=", ""]
+)
+def test_a_source_that_cannot_be(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if source == "a=":  # a file may be called so
+        assert [camera.url for camera in sources("--source", source)] == ["a="]
+        return
+    with pytest.raises(ConfigError, match=r"^The source .* cannot be a camera: .*\.$") as caught:
+        sources("--source", source)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_password_in_a_source_is_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (camera,) = sources("--source", "gate=rtsp://bob:hunter2@10.0.0.7/live")
+    assert (camera.name, camera.url, camera.username) == ("gate", "rtsp://10.0.0.7/live", "bob")
+    assert "hunter2" not in repr(camera)
 
 
 def test_a_settings_file_lies_under_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +159,8 @@ def test_a_settings_file_lies_under_the_command_line(tmp_path: Path, monkeypatch
     (tmp_path / "mine.yaml").write_text("port: 7000\nhost: 0.0.0.0\ncameras: [{name: a, url: a.mp4}]\n")
     settings = read("--config", "mine.yaml", "--port", "7001", "--source", "b.mp4")
     assert (settings.host, settings.port) == ("0.0.0.0", 7001)
-    assert [camera.name for camera in settings.cameras] == ["a", "b"]
+    assert [camera.name for camera in settings.cameras] == ["a"]
+    assert [camera.name for camera in sources("--config", "mine.yaml", "--source", "a.mp4")] == ["a-2"]
     (tmp_path / "vigie.yaml").write_text("port: 7002\n")
     assert read().port == 7002
     with pytest.raises(ConfigError, match="no settings file"):

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from server.config import BUNDLED_MODEL, ConfigError, Settings, load_settings
+from server.config import BUNDLED_MODEL, CameraSettings, ConfigError, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +102,14 @@ def test_every_mistake_is_named_and_no_value_with_it(file: Path) -> None:
         ("policy: {hits: 6, of: 5}", "policy: .*6 hits cannot be among the last 5"),
         ("detector: {confidence: 0.2, weak_confidence: 0.3}", "weak_confidence must not be above"),
         ("cameras: [{name: a, url: x}, {name: a, url: y}]", "two cameras are named a"),
+        ("cameras: [{name: a, url: 'nonsense://x'}]", r"cameras\.0\.url: .*no kind of camera for nonsense: URLs"),
+        ("cameras: [{name: a, url: 'rtsp://'}]", r"cameras\.0\.url: .*names no host"),
+        ("cameras: [{name: a, url: x, masks: [[[0, 0], [1, 1]]]}]", r"cameras\.0\.masks\.0"),
+        ("cameras: [{name: a, url: x, look_rate: .nan}]", r"cameras\.0\.look_rate"),
+        ("fleet: {networks: [10.0.0.1/8]}", r"fleet\.networks"),
+        ("fleet: {networks: [everywhere]}", r"fleet\.networks"),
+        ("fleet: {most_cameras: -1}", r"fleet\.most_cameras"),
+        ("whip_token: short", "whip_token"),
         ("cameras: [{name: '', url: x}]", r"cameras\.0\.name"),
         ("cameras: [{name: a, url: ''}]", r"cameras\.0\.url"),
         ("detector: {backend: [1]}", r"detector\.backend"),
@@ -166,3 +175,67 @@ def test_settings_cannot_be_changed() -> None:
         settings.port = 1  # type: ignore[misc]
     with pytest.raises(ValueError, match="frozen"):
         settings.detector.workers = 1  # type: ignore[misc]
+
+
+# --- cameras ---------------------------------------------------------------------------------------------------------
+
+
+def test_user_and_password_are_taken_out_of_the_url() -> None:
+    camera = CameraSettings(name="a", url=" rtsp://b%40b:p%3Aw@camera/1?q=1 ")
+    assert (camera.url, camera.username) == ("rtsp://camera/1?q=1", "b@b")
+    assert camera.password
+    assert camera.password.get_secret_value() == "p:w"
+    assert "p:w" not in repr(camera) + str(camera) + camera.model_dump_json()
+
+
+def test_what_is_given_apart_stands_over_the_url() -> None:
+    camera = CameraSettings(name="a", url="rtsp://bob:old@camera/", password=SecretStr("new"))
+    assert camera.username == "bob"
+    assert camera.password == SecretStr("new")
+
+
+def test_everything_a_camera_may_have(file: Path) -> None:
+    file.write_text(
+        "cameras:\n  - {name: yard, url: 'rtsp://camera/1', transport: udp, username: bob, password: pw,\n"
+        "     look_rate: 2.5,\n"
+        "     zones: [[[0, 0], [1, 0], [0.5, 1]]], masks: [[[0, 0], [1, 0], [1, 1], [0, 1]]], motion_gate: false,\n"
+        "     enabled: false, labels: [gate, yard, gate]}\n"
+        "fleet: {networks: [10.0.0.0/8, 'fd00::/8'], schemes: [rtsp]}\n"
+    )
+    settings = load_settings(file)
+    (camera,) = settings.cameras
+    assert (camera.transport, camera.username, camera.look_rate) == ("udp", "bob", 2.5)
+    assert camera.zones == (((0, 0), (1, 0), (0.5, 1)),)
+    assert (camera.motion_gate, camera.enabled, camera.labels) == (False, False, ("gate", "yard"))
+    assert settings.fleet.networks == ("10.0.0.0/8", "fd00::/8")
+    assert camera.kind == "rtsp"
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"labels": ("a",)}, True),
+        ({"masks": (((0, 0), (1, 0), (1, 1)),)}, True),
+        ({"zones": (((0, 0), (1, 0), (1, 1)),)}, True),
+        ({"look_rate": 1.0}, True),
+        ({"motion_gate": False}, True),
+        ({"url": "rtsp://camera/2"}, False),
+        ({"transport": "udp"}, False),
+        ({"username": "eve"}, False),
+        ({"password": SecretStr("x")}, False),
+        ({"loop": True}, False),
+        ({"enabled": False}, False),
+    ],
+)
+def test_which_changes_need_the_stream_opened_again(change: dict[str, object], same: bool) -> None:
+    camera = CameraSettings(name="a", url="rtsp://bob:pw@camera/1")
+    assert camera.same_stream(camera.model_copy(update=change)) is same
+
+
+def test_a_fleet_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_FLEET__MOST_CAMERAS", "3")
+    monkeypatch.setenv("VIGIE_FLEET__NETWORKS", '["10.0.0.0/8"]')
+    monkeypatch.setenv("VIGIE_WHIP_TOKEN", "0123456789abcdef")
+    settings = load_settings(None)
+    assert (settings.fleet.most_cameras, settings.fleet.networks) == (3, ("10.0.0.0/8",))
+    assert "0123456789abcdef" not in repr(settings)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 import pytest
 
-from server.plugins import PluginError, kinds, load
+from server.plugins import PluginError, SourceRequest, Stop, kinds, load
 
 
 class Missing:
@@ -28,7 +29,7 @@ class Missing:
 
 def test_kinds_are_the_modules_of_the_family() -> None:
     assert {"onnxruntime", "openvino"} <= set(kinds("inference"))
-    assert "ffmpeg" in kinds("sources")
+    assert kinds("sources") == ["file", "http", "rtmp", "rtsp", "v4l2"]
     assert "__init__" not in kinds("sources")
 
 
@@ -59,3 +60,48 @@ def test_a_kind_whose_library_is_missing_says_which(kind: str, monkeypatch: pyte
     assert f"needs the Python package '{kind}', which is not installed" in message
     other = {"onnxruntime": "openvino", "openvino": "onnxruntime"}[kind]
     assert f"choose another kind: {other}" in message
+
+
+# --- Stop ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_calls_back_whoever_waits_and_once() -> None:
+    stop, calls = Stop(), list[str]()
+    with stop.calling(lambda: calls.append("a")):
+        with stop.calling(lambda: calls.append("left")):
+            pass
+        assert not stop.is_set()
+        stop.set()
+        stop.set()
+    assert calls == ["a"]
+    assert stop.is_set()
+
+
+def test_who_comes_after_the_stop_is_called_at_once() -> None:
+    stop, calls = Stop(), list[str]()
+    stop.set()
+    with stop.calling(lambda: calls.append("late")):
+        assert calls == ["late"]
+    assert stop.wait(20)
+    assert stop.wait(-1)
+
+
+def test_many_come_and_go_while_the_stop_is_told() -> None:
+    stop, calls = Stop(), list[int]()
+
+    def come(number: int) -> None:
+        with stop.calling(lambda: calls.append(number)):
+            stop.wait(20)
+
+    threads = [threading.Thread(target=come, args=(n,)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(calls) == list(range(20))
+    assert not stop._calls
+
+
+def test_a_request_shows_no_password() -> None:
+    assert "s3cr3t" not in repr(SourceRequest("rtsp://camera/", Stop(), "bob", "s3cr3t"))

@@ -9,6 +9,7 @@ from .detections import Detections
 from .events import Event, EventLog, State
 from .frame import Frame
 from .policy import ConfirmationPolicy
+from .regions import Polygon, in_zones
 from .tracking import Track, Tracker, TrackerSettings
 
 HOLD_S = 0.35
@@ -38,7 +39,10 @@ class Observation:
 
 
 class Analyzer:
-    """The memory of one feed. ``new_id`` makes an event's id from a unix time."""
+    """The memory of one feed. ``new_id`` makes an event's id from a unix time.
+
+    ``zones`` may change at any time: what has its centre outside of all of them is left out before it is tracked.
+    """
 
     def __init__(
         self,
@@ -48,20 +52,24 @@ class Analyzer:
         policy: ConfirmationPolicy | None = None,
         tracker: TrackerSettings | None = None,
     ) -> None:
+        self.zones: tuple[Polygon, ...] = ()
         self._labels = tuple(labels)
         self._last_look = float("-inf")
         self._tracker = Tracker(tracker)
         self._log = EventLog(feed, self._labels, policy or ConfirmationPolicy(), new_id)
 
     @property
-    def suspicious(self) -> bool:
-        """Whether an event is open: then more looks are worth their cost."""
-        return bool(self._log.open)
+    def suspicion(self) -> State | None:
+        """The gravest state of an open event, or None when none is open: then more looks are worth their cost."""
+        states = {event.state for event in self._log.open}
+        return next((state for state in (State.CONFIRMED, State.SUSPECTED) if state in states), None)
 
     def observe(self, frame: Frame, detections: Detections, now: float) -> Observation:
         """Take in what the model saw in ``frame``; ``now`` is when the frame was taken, in monotonic seconds."""
         picture = frame.picture
         self._last_look = now
+        if self.zones:
+            detections = detections.where(in_zones(detections.boxes, self.zones, picture.width, picture.height))
         seen = self._tracker.update(detections, now, picture.width, picture.height)
         events = self._log.observe(self._tracker.tracks, now, frame.captured_unix, picture.width, picture.height)
         tracks = {track.id: track for track in self._tracker.tracks}

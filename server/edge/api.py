@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import BodyPartReader, web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -22,15 +20,14 @@ from ..core.drawing import Mark, draw_on_image
 from ..detector import Busy, Detector, Timing
 from ..metrics import Metrics
 from ..store import EventStore
-from .messages import Json, camera_body, detections_body, event_body, timing_body
+from .bodies import read_json
+from .messages import detections_body, event_body, timing_body
 from .pictures import Rgb, decode_picture, encode_jpeg
 from .problems import Problem
 from .stream import Streams
-from .webrtc import WebRtcSessions
+from .webrtc import MODES, SIZES, WebRtcSessions
 
 USUAL_CONFIDENCE = 0.25
-MODES = ("burned_in", "overlay")
-OFFER_BYTES = 64 * 1024
 MOST_EVENTS = 200
 
 
@@ -55,7 +52,6 @@ class Api:
             web.post("/api/predict", self.predict),
             web.get("/api/v1/server", self.server),
             web.post("/api/v1/detect", self.detect),
-            web.get("/api/v1/cameras", self.list_cameras),
             web.get("/api/v1/events", self.list_events),
             web.get("/api/v1/stream", self.stream),
             web.post("/api/v1/webrtc/offer", self.offer),
@@ -113,11 +109,6 @@ class Api:
             }
         )
 
-    async def list_cameras(self, request: web.Request) -> web.Response:
-        """``GET /api/v1/cameras``."""
-        cameras = [camera_body(feed, self.cameras.url(feed.name)) for feed in self.cameras.cameras()]
-        return web.json_response({"cameras": cameras})
-
     async def list_events(self, request: web.Request) -> web.Response:
         """``GET /api/v1/events``: the newest first."""
         limit = int(_number(request, "limit", 50, 1, MOST_EVENTS))
@@ -132,19 +123,23 @@ class Api:
 
     async def offer(self, request: web.Request) -> web.Response:
         """``POST /api/v1/webrtc/offer``: an SDP offer in, the answer out."""
-        body = await _json(request)
+        body = await read_json(request, "An offer")
         sdp, mode, name = body.get("sdp"), _mode(body.get("mode", "burned_in")), body.get("camera")
         if body.get("type", "offer") != "offer" or not isinstance(sdp, str):
             raise Problem("malformed-request", 400, 'Send {"type": "offer", "sdp": "...", "mode": "burned_in"}.')
         camera = self.cameras.get(name) if isinstance(name, str) else None
         if name is not None and camera is None:
             raise Problem("unknown-camera", 404, f"There is no camera named {str(name)[:80]!r}.")
-        session, answer, feed = await self.webrtc.open(sdp, mode, camera)
-        return web.json_response({"type": "answer", "sdp": answer, "session": session, "feed": feed, "mode": mode})
+        if (size := body.get("size", "full")) not in SIZES:
+            raise Problem("invalid-parameter", 400, f"The size is one of: {', '.join(SIZES)}.")
+        answer = await (self.webrtc.watch(sdp, camera, mode, size) if camera else self.webrtc.own(sdp, mode))
+        told = {"session": answer.session.id, "feed": answer.feed, "mode": mode}
+        return web.json_response({"type": "answer", "sdp": answer.sdp, **told})
 
     async def end_session(self, request: web.Request) -> web.Response:
         """``DELETE /api/v1/webrtc/{session}``."""
-        if not await self.webrtc.close(request.match_info["session"], "the browser ended it"):
+        session = self.webrtc.get(request.match_info["session"], "webrtc")
+        if not session or not await self.webrtc.close(session.id, "the browser ended it"):
             raise Problem("not-found", 404, "There is no such session; it may have ended.")
         return web.Response(status=204)
 
@@ -234,23 +229,6 @@ class Api:
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
     while chunk := await part.read_chunk(65536):
         yield chunk
-
-
-async def _json(request: web.Request) -> Json:
-    if request.content_type != "application/json":
-        raise Problem("unsupported-content-type", 415, "Send JSON, with the content type application/json.")
-    data = await request.content.read(OFFER_BYTES + 1)
-    while len(data) <= OFFER_BYTES and (more := await request.content.read(OFFER_BYTES + 1 - len(data))):
-        data += more
-    if len(data) > OFFER_BYTES:
-        raise Problem("malformed-request", 413, "An offer has 64 kB at the most.")
-    try:
-        body: Any = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Problem("malformed-request", 400, "The body is not JSON.") from error
-    if not isinstance(body, dict):
-        raise Problem("malformed-request", 400, "The body must be a JSON object.")
-    return body
 
 
 def _mode(value: object) -> str:

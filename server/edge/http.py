@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from .api import Api
 from .problems import Problem, problems
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
@@ -23,10 +23,10 @@ PAGE_HEADERS = {
 }
 
 
-def make_app(api: Api, cors_origins: tuple[str, ...]) -> web.Application:
-    """The application that serves ``api`` and the page."""
+def make_app(routes: Iterable[web.RouteDef], cors_origins: tuple[str, ...]) -> web.Application:
+    """The application that serves these routes and the page."""
     app = web.Application(middlewares=[cross_origin(cors_origins), problems], client_max_size=2**20)
-    app.add_routes(api.routes())
+    app.add_routes(routes)
     app.router.add_get("/{path:.*}", _page)
     app.on_response_prepare.append(_add_page_headers)
     return app
@@ -47,13 +47,18 @@ def cross_origin(allowed: tuple[str, ...]) -> Middleware:
             return Problem(
                 "forbidden-origin", 403, f"Pages of {origin[:200]} may not use this server. Add it to cors_origins."
             ).response()
-        answer = web.Response(status=204) if request.method == "OPTIONS" else await handler(request)
+        answer = await handler(request)
+        if (
+            request.method == "OPTIONS" and answer.status >= 400
+        ):  # no route of its own: only a browser asks, before it acts
+            answer = web.Response(status=204)
         if not answer.prepared:
             answer.headers["Access-Control-Allow-Origin"] = origin
+            answer.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link"
             answer.headers["Vary"] = "Origin"
             if request.method == "OPTIONS":
-                answer.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
-                answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
+                answer.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
+                answer.headers["Access-Control-Allow-Headers"] = "Content-Type, Authorization, If-Match"
                 answer.headers["Access-Control-Max-Age"] = "600"
         return answer
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from ..camera import Camera
 from ..core.analyzer import SeenTrack
 from ..core.detections import Detections
 from ..core.events import Event
+from ..core.history import Sample
 from ..core.rates import Delay
 from ..detector import Timing
 from ..feed import Feed, Looked, Message, Stats
 from ..plugins import ModelInfo
+from ..urls import redacted
 
 Json = dict[str, Any]
 
@@ -67,24 +71,61 @@ def stats_body(stats: Stats) -> Json:
     return {
         "state": stats.state,
         "reason": stats.reason,
+        "since": _iso(stats.since),
+        "next_try_at": _iso(stats.next_try_at),
+        "suspicion": stats.suspicion,
+        "moving": stats.moving,
+        "width": stats.width,
+        "height": stats.height,
         "frames_per_second": round(stats.frames_per_second, 2),
         "looks_per_second": round(stats.looks_per_second, 2),
         "delay_ms": _delay(stats.delay),
-        "frames": {"seen": stats.frames_seen, "looked_at": stats.frames_looked_at, "dropped": stats.frames_dropped},
+        "frames": {
+            "seen": stats.frames_seen,
+            "looked_at": stats.frames_looked_at,
+            "dropped": stats.frames_dropped,
+            "skipped": asdict(stats.skipped),
+        },
     }
 
 
-def camera_body(feed: Feed, url: str) -> Json:
-    """A camera as the API shows it."""
-    stats = feed.stats()
+def camera_body(camera: Camera, viewers: int) -> Json:
+    """A camera as the API shows it: without anything that lets somebody in."""
+    of = camera.settings
     return {
-        "name": feed.name,
-        "kind": feed.kind,
-        "url": url,
-        "width": stats.width,
-        "height": stats.height,
-        **stats_body(stats),
+        "name": of.name,
+        "kind": of.kind,
+        "url": redacted(of.url),
+        "credentials": of.username is not None or of.password is not None,
+        "transport": of.transport,
+        "loop": of.loop,
+        "look_rate": of.look_rate,
+        "zones": of.zones,
+        "masks": of.masks,
+        "motion_gate": of.motion_gate,
+        "enabled": of.enabled,
+        "labels": of.labels,
+        "origin": camera.origin,
+        "codec": camera.codec,
+        "viewers": viewers,
+        **stats_body(camera.feed.stats()),
     }
+
+
+def history_body(samples: list[Sample]) -> list[Json]:
+    """A feed's last hour as the API shows it."""
+    return [
+        {
+            "at": _iso(sample.at),
+            "state": sample.state,
+            "frames_per_second": round(sample.frames_per_second, 2),
+            "looks_per_second": round(sample.looks_per_second, 2),
+            "delay_ms": None if sample.delay_p95 is None else round(sample.delay_p95 * 1000, 1),
+            "moving": round(sample.moving, 3),
+            "skipped": asdict(sample.skipped),
+        }
+        for sample in samples
+    ]
 
 
 def detections_body(detections: Detections, labels: tuple[str, ...]) -> list[Json]:

@@ -15,8 +15,20 @@ log = logging.getLogger(__name__)
 class Problem(Exception):
     """An answer that is an error. ``detail`` is a whole sentence that says what to do; it holds no secret."""
 
-    def __init__(self, slug: str, status: int, detail: str, title: str | None = None) -> None:
+    def __init__(
+        self,
+        slug: str,
+        status: int,
+        detail: str,
+        title: str | None = None,
+        *,
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """``errors``: what is wrong with each field, as ``{"field", "detail"}``."""
         super().__init__(detail)
+        self.errors = errors
+        self.headers = headers
         self.slug = slug
         self.status = status
         self.title = title or slug.replace("-", " ").capitalize()
@@ -29,8 +41,11 @@ class Problem(Exception):
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
+            **({"errors": self.errors} if self.errors else {}),
         }
-        return web.Response(status=self.status, text=json.dumps(body), content_type="application/problem+json")
+        return web.Response(
+            status=self.status, text=json.dumps(body), content_type="application/problem+json", headers=self.headers
+        )
 
 
 @web.middleware

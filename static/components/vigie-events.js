@@ -49,6 +49,14 @@ export class VigieEvents extends HTMLElement {
     for (const event of this.#events.values()) if (event.state !== "ended" && event.camera === feed) this.#writeDuration(event, true);
   }
 
+  /** Forgets all: another camera is shown. */
+  clear() {
+    for (const map of [this.#items, this.#events, this.#heard]) map.clear();
+    this.#list.replaceChildren();
+    this.#empty.hidden = false;
+    this.#count.hidden = true;
+  }
+
   /** @param {string} id */
   has(id) {
     return this.#events.has(id);

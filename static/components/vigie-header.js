@@ -4,7 +4,7 @@ import { language, say, speak } from "../i18n/i18n.js";
 import { remember } from "../settings.js";
 
 /** @typedef {"system" | "light" | "dark"} Theme */
-/** @typedef {"live" | "picture"} View */
+/** @typedef {"" | "wall" | "live" | "picture"} View */
 
 /** @type {Theme[]} */
 const THEMES = ["system", "light", "dark"];
@@ -12,6 +12,7 @@ const ICONS = { system: "system", light: "sun", dark: "moon" };
 
 export class VigieHeader extends HTMLElement {
   #links = {
+    wall: h("a", { class: "nav-link", href: "#wall", testid: "nav-wall" }, h("span", { class: "nav-dot", "aria-hidden": "true" }), h("span", { t: "nav.wall" })),
     live: h("a", { class: "nav-link", href: "#live", testid: "nav-live" }, h("span", { class: "nav-dot", "aria-hidden": "true" }), h("span", { t: "nav.live" })),
     picture: h("a", { class: "nav-link", href: "#picture", testid: "nav-picture" }, h("span", { t: "nav.picture" })),
   };
@@ -28,8 +29,8 @@ export class VigieHeader extends HTMLElement {
     if (this.childElementCount) return;
     this.classList.add("header");
     this.append(
-      h("a", { class: "brand", href: "#live" }, h("img", { src: "icons/vigie.svg", alt: "", width: 32, height: 32 }), h("span", {}, "Vigie")),
-      h("nav", { class: "nav", label: "app.views" }, this.#links.live, this.#links.picture),
+      h("a", { class: "brand", href: "#" }, h("img", { src: "icons/vigie.svg", alt: "", width: 32, height: 32 }), h("span", {}, "Vigie")),
+      h("nav", { class: "nav", label: "app.views" }, this.#links.wall, this.#links.live, this.#links.picture),
       this.#condition,
       h("div", { class: "tools" }, h("div", { class: "tongues", role: "group", label: "language" }, this.#tongues.en, this.#tongues.fr), this.#theme),
     );
@@ -56,6 +57,12 @@ export class VigieHeader extends HTMLElement {
   set running(running) {
     this.#links.live.dataset.running = running;
     say(this.#links.live, running === "off" ? "nav.live" : "nav.live.on", {}, "aria-label");
+  }
+
+  /** @param {number} count of cameras in alarm */
+  set alarms(count) {
+    this.#links.wall.dataset.running = count ? "alarm" : "off";
+    say(this.#links.wall, count ? "nav.wall.alarm" : "nav.wall", { count }, "aria-label");
   }
 
   /** @param {"asking" | "ready" | "starting" | "down"} condition */

@@ -98,7 +98,7 @@ export class VigieSource extends HTMLElement {
     const own = named.length
       ? named.map(({ id, label }, index) => new Option(label || t("source.own.numbered", { number: index + 1 }), `device:${id}`))
       : [new Option(t("source.own.default"), "device:")];
-    const served = this.#cameras.map(({ name, state }) => new Option(state === "live" ? name : t(`source.${state}`, { name }), `camera:${name}`));
+    const served = this.#cameras.map(({ name, state }) => new Option(state === "live" ? name : t("source.away", { name, state: t(`camera.${state}`).toLocaleLowerCase() }), `camera:${name}`));
     if (this.#wanted.startsWith("camera:") && !served.some(({ value }) => value === this.#wanted)) {
       served.push(new Option(this.#wanted.slice("camera:".length), this.#wanted)); // named by the address, perhaps not there yet
     }

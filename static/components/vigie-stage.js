@@ -2,6 +2,7 @@
 import { Overlay } from "../boxes/overlay.js";
 import { h, icon } from "../dom.js";
 import { clock, known, percent, quote, say } from "../i18n/i18n.js";
+import { VigieAway } from "./vigie-away.js";
 
 /** @typedef {import("../live/session.js").State} State */
 /** @typedef {import("../types.js").VigieEvent} VigieEvent */
@@ -9,9 +10,9 @@ import { clock, known, percent, quote, say } from "../i18n/i18n.js";
 /** @type {Record<string, string>} */
 const ICONS = {
   idle: "camera", asking: "camera", connecting: "camera", refused: "camera_off", "no-camera": "camera_off",
-  busy: "camera_off", insecure: "lock", lost: "link_off", ended: "flag", error: "warning",
+  busy: "camera_off", insecure: "lock", lost: "link_off", error: "warning",
 };
-const RETRIABLE = new Set(["refused", "no-camera", "busy", "insecure", "lost", "ended", "error"]);
+const RETRIABLE = new Set(["refused", "no-camera", "busy", "insecure", "lost", "error"]);
 
 export class VigieStage extends HTMLElement {
   #video = h("video", { testid: "video", class: "stage-media", label: "live.video", playsinline: true, hidden: true });
@@ -35,6 +36,9 @@ export class VigieStage extends HTMLElement {
     h("div", { class: "panel-actions" }, this.#retry, this.#giveUp),
   );
 
+  #away = new VigieAway();
+  #view = h("div", { class: "stage-view" });
+
   connectedCallback() {
     if (this.childElementCount) return;
     this.dataset.testid = "state";
@@ -43,12 +47,22 @@ export class VigieStage extends HTMLElement {
     say(this, "live.stage", {}, "aria-label");
     this.#video.muted = true;
     this.#alarm.append(icon("warning"), h("div", {}, this.#alarmTitle, this.#alarmText));
-    const view = h("div", { class: "stage-view" }, this.#video, this.#pictures, this.#boxes, this.#chip, this.#panel);
+    this.#view.append(this.#video, this.#pictures, this.#boxes, this.#chip, this.#panel, this.#away);
     // Above the picture, not over it: an alarm must never cover what it is about.
-    this.append(this.#alarm, view);
+    this.append(this.#alarm, this.#view);
     this.#retry.onclick = () => this.dispatchEvent(new CustomEvent("retry"));
     this.#giveUp.onclick = () => this.dispatchEvent(new CustomEvent("give-up"));
     this.become({ name: "idle", reason: "", detail: "", attempt: 0 });
+  }
+
+  /** Whether a camera may be started from here. @param {boolean} may */
+  set controls(may) {
+    this.#away.controls = may;
+  }
+
+  /** Where something may be drawn over the picture, with the picture's own letterboxing. */
+  get view() {
+    return this.#view;
   }
 
   get overlay() {
@@ -56,13 +70,15 @@ export class VigieStage extends HTMLElement {
   }
 
   /** @param {State} state */
-  become({ name, reason, detail, attempt }) {
+  become({ name, reason, detail, attempt, source }) {
     this.dataset.state = name;
     this.dataset.reason = reason;
     const live = name === "live";
-    this.#panel.hidden = live;
+    this.#panel.hidden = live || name === "away";
     this.#chip.hidden = !live;
-    if (live) return;
+    this.#away.hidden = name !== "away";
+    if (source && name === "away") this.#away.show(source);
+    if (this.#panel.hidden) return;
     this.#symbol.replaceChildren(icon(ICONS[name] ?? "camera"));
     this.#symbol.classList.toggle("is-working", name === "asking" || name === "connecting" || (name === "lost" && reason !== "given-up"));
     this.#words(this.#title, "title", name, reason, attempt);
@@ -71,7 +87,7 @@ export class VigieStage extends HTMLElement {
     this.#retry.hidden = !RETRIABLE.has(name);
     this.#giveUp.hidden = name !== "lost";
     const label = this.#retry.lastElementChild;
-    if (label) say(label, name === "ended" ? "action.again" : "action.retry");
+    if (label) say(label, "action.retry");
   }
 
   /**

@@ -1,6 +1,8 @@
 // English words. The French file must have the same keys; the type check says so.
+import { fleet } from "./en-fleet.js";
 
 export const en = {
+  ...fleet,
   "app.title": "Vigie: live firearm detection",
   "app.skip": "Skip to content",
   "app.views": "Views",
@@ -23,9 +25,7 @@ export const en = {
   "source.own.default": "This device’s camera",
   "source.own.numbered": "Camera {number}",
   "source.server": "Cameras on the server",
-  "source.connecting": "{name} (connecting)",
-  "source.ended": "{name} (ended)",
-  "source.failed": "{name} (not available)",
+  "source.away": "{name} ({state})",
   "mode.label": "Boxes",
   "mode.burned_in": "In the video",
   "mode.overlay": "Over the video",
@@ -83,10 +83,6 @@ export const en = {
   "state.lost.title": "Connection lost",
   "state.lost.text": "Reconnecting by itself, attempt {attempt}.",
   "state.lost.given-up.text": "The connection did not come back. Check the network, then try again.",
-  "state.lost.camera.title": "The camera has gone silent",
-  "state.lost.camera.text": "The server is still there and keeps trying to reach the camera.",
-  "state.ended.title": "The video has ended",
-  "state.ended.text": "This source was a recording, or it was switched off. Watch it again or choose another source.",
   "state.error.title": "That did not work",
   "state.error.text": "The server could not start the video. Try again in a moment.",
   "state.error.unreachable.title": "The server does not answer",
@@ -99,15 +95,12 @@ export const en = {
   "state.error.not-ready.text": "The model is being loaded, which takes a few seconds. Try again shortly.",
   "state.error.unknown-camera.title": "This camera is gone",
   "state.error.unknown-camera.text": "The server no longer has a camera of this name. Choose another source.",
-  "state.error.camera-failed.title": "The camera cannot be reached",
-  "state.error.camera-failed.text": "The server could not open this camera. Check its address and that it is switched on.",
   "state.error.camera-needs-webrtc.title": "No route for this camera",
   "state.error.camera-needs-webrtc.text": "Cameras on the server can only be watched over WebRTC, and it did not get through within 5 seconds. Try another network; this device’s own camera works here.",
   "state.error.forbidden-origin.title": "This page may not use the server",
   "state.error.forbidden-origin.text": "The server does not accept pages from this address. Its owner can allow it in the configuration.",
   "action.retry": "Try again",
   "action.stop": "Stop",
-  "action.again": "Watch again",
 
   "alarm.title": "Gun confirmed by the model",
   "alarm.text": "{camera}, since {time}, best score {score}. A person must check.",

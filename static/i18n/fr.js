@@ -1,7 +1,9 @@
 // French words. Narrow no-break spaces (U+202F) before ; ! ? and %, no-break spaces (U+00A0) before : and inside « ».
+import { fleet } from "./fr-fleet.js";
 
 /** @type {Record<keyof typeof import("./en.js").en, string | { one: string, other: string }>} */
 export const fr = {
+  ...fleet,
   "app.title": "Vigie : détection d’armes à feu en direct",
   "app.skip": "Aller au contenu",
   "app.views": "Vues",
@@ -24,9 +26,7 @@ export const fr = {
   "source.own.default": "Caméra de cet appareil",
   "source.own.numbered": "Caméra {number}",
   "source.server": "Caméras du serveur",
-  "source.connecting": "{name} (connexion en cours)",
-  "source.ended": "{name} (terminée)",
-  "source.failed": "{name} (indisponible)",
+  "source.away": "{name} ({state})",
   "mode.label": "Cadres",
   "mode.burned_in": "Dans la vidéo",
   "mode.overlay": "Sur la vidéo",
@@ -84,10 +84,6 @@ export const fr = {
   "state.lost.title": "Connexion perdue",
   "state.lost.text": "Reconnexion automatique, tentative {attempt}.",
   "state.lost.given-up.text": "La connexion n’a pas pu être rétablie. Vérifiez le réseau, puis réessayez.",
-  "state.lost.camera.title": "La caméra ne répond plus",
-  "state.lost.camera.text": "Le serveur est toujours là et continue d’essayer de la joindre.",
-  "state.ended.title": "La vidéo est terminée",
-  "state.ended.text": "Cette source était un enregistrement, ou bien elle a été éteinte. Revoyez-la ou choisissez une autre source.",
   "state.error.title": "Cela n’a pas fonctionné",
   "state.error.text": "Le serveur n’a pas pu lancer la vidéo. Réessayez dans un instant.",
   "state.error.unreachable.title": "Le serveur ne répond pas",
@@ -100,15 +96,12 @@ export const fr = {
   "state.error.not-ready.text": "Le modèle est en cours de chargement, ce qui prend quelques secondes. Réessayez dans un instant.",
   "state.error.unknown-camera.title": "Cette caméra n’existe plus",
   "state.error.unknown-camera.text": "Le serveur n’a plus de caméra de ce nom. Choisissez une autre source.",
-  "state.error.camera-failed.title": "La caméra est injoignable",
-  "state.error.camera-failed.text": "Le serveur n’a pas pu ouvrir cette caméra. Vérifiez son adresse et qu’elle est allumée.",
   "state.error.camera-needs-webrtc.title": "Aucune voie vers cette caméra",
   "state.error.camera-needs-webrtc.text": "Les caméras du serveur ne se regardent que par WebRTC, qui n’a pas abouti en 5 secondes. Essayez un autre réseau ; la caméra de cet appareil, elle, fonctionne ici.",
   "state.error.forbidden-origin.title": "Cette page n’a pas accès au serveur",
   "state.error.forbidden-origin.text": "Le serveur n’accepte pas les pages venant de cette adresse. Son responsable peut l’autoriser dans la configuration.",
   "action.retry": "Réessayer",
   "action.stop": "Arrêter",
-  "action.again": "Revoir",
 
   "alarm.title": "Arme confirmée par le modèle",
   "alarm.text": "{camera}, depuis {time}, meilleur score {score}. Une personne doit vérifier.",

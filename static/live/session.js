@@ -6,8 +6,16 @@ import { CameraRefused, openCamera } from "./camera.js";
 
 /** @typedef {import("../transports/transport.js").Transport} Transport */
 /** @typedef {import("../transports/connect.js").FallbackReason} FallbackReason */
-/** @typedef {"idle" | "asking" | "refused" | "no-camera" | "busy" | "insecure" | "connecting" | "live" | "lost" | "ended" | "error"} StateName */
-/** @typedef {{ name: StateName, reason: string, detail: string, attempt: number }} State */
+/** @typedef {"idle" | "asking" | "refused" | "no-camera" | "busy" | "insecure" | "connecting" | "live" | "away" | "lost" | "error"} StateName */
+/** @typedef {import("../types.js").StatsMessage} StatsMessage */
+/**
+ * @typedef {object} State
+ * @property {StateName} name
+ * @property {string} reason
+ * @property {string} detail
+ * @property {number} attempt
+ * @property {StatsMessage | null} [source] why the watched camera itself is away
+ */
 /** @typedef {{ device: string } | { camera: string }} Choice */
 
 /**
@@ -78,7 +86,7 @@ export class LiveSession extends Emitter {
   /** The view has put the first picture that came back on the screen. */
   shown() {
     // While the server says that the camera is away, a late frame does not bring it back.
-    if (this.#transport && this.#state.name !== "live" && this.#state.reason !== "camera") this.#live();
+    if (this.#transport && this.#state.name !== "live" && this.#state.name !== "away") this.#live();
   }
 
   close() {
@@ -170,22 +178,22 @@ export class LiveSession extends Emitter {
         this.emit(name, detail);
       });
     }
-    transport.on("stats", ({ state }) => this.#sourceBecame(state));
+    transport.on("stats", (stats) => this.#sourceBecame(stats));
     transport.on("closed", (reason) => transport === this.#transport && this.#closedBy(reason));
   }
 
-  /** @param {string} state the watched camera's own, as the server sees it */
-  #sourceBecame(state) {
-    if (state === "ended") this.#fail("ended");
-    else if (state === "failed") this.#fail("error", "camera-failed");
-    else if (state === "connecting" && this.#state.name === "live") this.#become("lost", "camera");
-    else if (state === "live" && this.#state.reason === "camera") this.#live();
+  /** @param {StatsMessage} stats the watched camera's own, as the server sees it */
+  #sourceBecame(stats) {
+    if ("device" in this.#choice) return;
+    if (stats.state !== "live") {
+      clearTimeout(this.#timer);
+      this.#become("away", stats.state, "", stats);
+    } else if (this.#state.name === "away") this.#become("connecting", "waiting"); // its next picture makes it live
   }
 
   /** @param {string} reason */
   #closedBy(reason) {
-    if (reason === "ended" || reason.endsWith("camera ended")) this.#fail("ended");
-    else if (REFUSALS.has(reason)) this.#fail("error", reason);
+    if (REFUSALS.has(reason)) this.#fail("error", reason);
     else this.#retryLater();
   }
 
@@ -218,10 +226,10 @@ export class LiveSession extends Emitter {
     this.#camera = null;
   }
 
-  /** @param {StateName} name @param {string} [reason] @param {string} [detail] */
-  #become(name, reason = "", detail = "") {
+  /** @param {StateName} name @param {string} [reason] @param {string} [detail] @param {StatsMessage | null} [source] */
+  #become(name, reason = "", detail = "", source = null) {
     if (this.#closed) return;
-    this.#state = { name, reason, detail, attempt: this.#attempt };
+    this.#state = { name, reason, detail, attempt: this.#attempt, source };
     this.emit("state", this.#state);
   }
 }

@@ -4,7 +4,7 @@ import { WebRtcTransport } from "./webrtc.js";
 import { WebSocketTransport } from "./websocket.js";
 
 /** @typedef {import("../types.js").Mode} Mode */
-/** @typedef {{ stream: MediaStream } | { camera: string }} Source */
+/** @typedef {{ stream: MediaStream } | { camera: string, size?: "full" | "small" }} Source */
 /** @typedef {import("./transport.js").Transport} Transport */
 /** @typedef {"timeout" | "unsupported" | "failed" | "asked"} FallbackReason */
 

@@ -21,7 +21,7 @@ export class WebRtcTransport extends Transport {
 
   /**
    * @param {import("../api.js").Api} api
-   * @param {{ stream: MediaStream } | { camera: string }} source one's own camera, or a camera of the server
+   * @param {import("./connect.js").Source} source one's own camera, or a camera of the server
    * @param {Mode} mode
    */
   constructor(api, source, mode) {
@@ -47,7 +47,7 @@ export class WebRtcTransport extends Transport {
     await peer.setLocalDescription();
     await gathered(peer);
     if (this.#closed) return;
-    const camera = "camera" in this.#source ? { camera: this.#source.camera } : {};
+    const camera = "camera" in this.#source ? this.#source : {};
     const sdp = peer.localDescription?.sdp ?? "";
     const answer = await this.#api.offer({ sdp, type: "offer", mode: this.#mode, ...camera });
     this.#session = answer.session;

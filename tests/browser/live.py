@@ -32,7 +32,7 @@ async def until(page: Page, condition: str, argument: Any = None, timeout_ms: fl
 
 async def start(page: Page, url: str, mode: str) -> None:
     """Open the page, choose where boxes are drawn, and start."""
-    await page.goto(url)
+    await page.goto(f"{url}#live")
     await page.locator(f"label[for=mode-{mode}]").click()
     await page.get_by_test_id("start").click()
 

@@ -95,12 +95,12 @@ def test_a_track_takes_on_the_state_of_its_event() -> None:
 
 def test_suspicious_is_while_an_event_is_open() -> None:
     feed = analyzer()
-    assert not feed.suspicious
+    assert feed.suspicion is None
     observe(feed, 0.0, gun(0.0))
-    assert feed.suspicious
+    assert feed.suspicion is State.SUSPECTED
     (ended,) = feed.expire(2.1, 1_700_000_002.1)
     assert ended.state is State.ENDED
-    assert not feed.suspicious
+    assert feed.suspicion is None
 
 
 def test_a_box_stays_through_one_missed_look_and_through_slow_looks_but_not_for_ever() -> None:
@@ -122,6 +122,27 @@ def test_a_frame_older_than_the_last_look_is_shown_with_what_is_known() -> None:
     feed = analyzer()
     observe(feed, 1.0, gun(1.0))
     assert len(feed.visible(0.9)) == 1
+
+
+def test_what_has_its_centre_outside_of_all_zones_is_left_out() -> None:
+    feed = analyzer()
+    feed.zones = (((0, 0), (0.5, 0), (0.5, 1), (0, 1)),)
+    seen = detections_of(box_around(500, 300), box_around(100, 100), box_around(325, 50), scores=[0.9, 0.8, 0.7])
+    observation = observe(feed, 0.0, seen)
+    assert observation.detections.boxes.tolist() == [list(box_around(100, 100))]
+    assert len(observation.tracks) == len(observation.events) == 1
+    feed.zones = ()
+    assert len(observe(feed, 0.1, seen).detections) == 3
+
+
+def test_suspicion_is_that_of_the_gravest_event() -> None:
+    feed = analyzer()
+    for n in range(3):
+        observe(feed, n / 10, detections_of(box_around(100, 100)))
+    assert feed.suspicion is State.CONFIRMED
+    observe(feed, 0.3, detections_of(box_around(100, 100), box_around(500, 300)))
+    assert {event.state for event in feed._log.open} == {State.CONFIRMED, State.SUSPECTED}
+    assert feed.suspicion is State.CONFIRMED
 
 
 def test_close_ends_what_is_open() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.core.schedule import MOST_CREDIT, Turn, next_ready, next_turn
+from server.core.schedule import IDLE_RATE, LATE_S, MOST_CREDIT, Turn, next_ready, next_turn
 
 
 def shares(rates: dict[str, float], look_s: float, workers: int, seconds: float = 30.0) -> Counter[str]:
@@ -24,9 +24,9 @@ def shares(rates: dict[str, float], look_s: float, workers: int, seconds: float 
         waiting = [Turn(feed, rate, last[feed], paid[feed]) for feed, rate in rates.items() if feed not in busy]
         turn = next_turn(waiting, now, clock) if len(busy) < workers else None
         if turn:
-            start = turn.start(clock)
-            clock = max(clock, start)
-            last[turn.feed], paid[turn.feed], busy[turn.feed] = now, start + turn.price(), now + look_s
+            booked = turn.booked(clock, now)
+            clock = max(clock, booked)
+            last[turn.feed], paid[turn.feed], busy[turn.feed] = now, booked + turn.price(), now + look_s
             looks[turn.feed] += 1
             now += 1e-5  # no two looks begin at the very same instant
             continue
@@ -92,9 +92,9 @@ def test_a_new_feed_goes_first() -> None:
 
 def test_who_has_paid_least_goes_first() -> None:
     poor, rich = Turn("poor", 10, 0.5, paid=1.0), Turn("rich", 10, 0.0, paid=1.2)
-    assert next_turn([rich, poor], 2.0) == poor
+    assert next_turn([rich, poor], 1.0) == poor
     # Behind the clock they are equal, and the one looked at longest ago goes first.
-    assert next_turn([poor, rich], 2.0, clock=5.0) == rich
+    assert next_turn([poor, rich], 1.0, clock=5.0) == rich
     assert (poor.start(5.0), rich.start(0.0), poor.price()) == (5 - MOST_CREDIT * 0.1, 1.2, 0.1)
 
 
@@ -142,6 +142,89 @@ def test_after_a_long_wait_the_rhythm_begins_anew() -> None:
 
 
 def test_of_equals_the_one_with_the_freshest_frame_goes_first() -> None:
-    stale, fresh = Turn("stale", 10, 1.0, paid=3.0, arrived=4.8), Turn("fresh", 10, 1.5, paid=3.0, arrived=4.9)
-    ahead = Turn("ahead", 10, 1.0, paid=3.1, arrived=5.0)
+    stale, fresh = Turn("stale", 10, 4.0, paid=3.0, arrived=4.8), Turn("fresh", 10, 4.5, paid=3.0, arrived=4.9)
+    ahead = Turn("ahead", 10, 4.0, paid=3.1, arrived=5.0)
     assert next_turn([stale, fresh, ahead], 5.0) == fresh
+
+
+def longest_gaps(
+    feeds: dict[str, tuple[float, float]], look_s: float, workers: int, seconds: float = 60.0
+) -> tuple[dict[str, float], Counter[str]]:
+    """Longest time from look to look, and looks, by feed: each with its frames a second and its rate. Frames of
+    different feeds come at different times."""
+    frames = sorted(
+        ((n + 0.37 * place) / fps, name)
+        for place, (name, (fps, _)) in enumerate(feeds.items())
+        for n in range(int(seconds * fps))
+    )
+    slot: dict[str, float] = {}
+    last = dict.fromkeys(feeds, float("-inf"))
+    booked = dict.fromkeys(feeds, 0.0)
+    looked = dict.fromkeys(feeds, 1.0)
+    gaps = dict.fromkeys(feeds, 0.0)
+    looks: Counter[str] = Counter()
+    busy: dict[str, float] = {}
+    clock = 0.0
+    for step in range(int(seconds * 200)):
+        now = step / 200
+        while frames and frames[0][0] <= now:
+            arrived, name = frames.pop(0)
+            slot[name] = arrived
+        busy = {name: until for name, until in busy.items() if until > now}
+        while len(busy) < workers:
+            waiting = [
+                Turn(name, feeds[name][1], last[name], booked[name] + 1 / feeds[name][1], arrived)
+                for name, arrived in slot.items()
+                if name not in busy
+            ]
+            turn = next_turn(waiting, now, clock)
+            if not turn:
+                break
+            start = turn.booked(clock, now)
+            clock = max(clock, start)
+            last[turn.feed], booked[turn.feed], busy[turn.feed] = turn.rhythm(now), start, now + look_s
+            gaps[turn.feed] = max(gaps[turn.feed], now - looked[turn.feed])
+            looked[turn.feed] = now
+            looks[turn.feed] += 1
+            del slot[turn.feed]
+    return gaps, looks
+
+
+@pytest.mark.parametrize("fps", [1, 1.3, 2, 15, 25])
+def test_where_nothing_moves_there_is_a_look_every_two_seconds_and_hardly_more(fps: float) -> None:
+    gaps, looks = longest_gaps({"still": (fps, IDLE_RATE)}, look_s=0.06, workers=1)
+    assert gaps["still"] <= 2.0
+    assert looks["still"] / 60 == pytest.approx(IDLE_RATE, rel=0.1 if fps > 2 else 0.5)
+
+
+@pytest.mark.parametrize("suspicious", [0, 2])
+def test_under_overload_too_every_feed_is_looked_at_in_two_seconds(suspicious: int) -> None:
+    """30 looks a second for 16 feeds that want 10 each, 8 where nothing moves, and some that are suspicious."""
+    feeds = {
+        **{f"moving-{n}": (15.0, 10.0) for n in range(16)},
+        **{f"still-{n}": (15.0, IDLE_RATE) for n in range(8)},
+        **{f"suspicious-{n}": (15.0, 30.0) for n in range(suspicious)},
+    }
+    gaps, looks = longest_gaps(feeds, look_s=2 / 30, workers=2, seconds=40)
+    assert max(gaps.values()) <= 2.0
+    moving = [looks[f"moving-{n}"] for n in range(16)]
+    assert min(moving) >= 0.8 * max(moving)
+    assert min(moving) / 40 > 1
+    for n in range(suspicious):
+        assert looks[f"suspicious-{n}"] / max(moving) > 2
+
+
+def test_with_more_feeds_than_looks_all_wait_equally_long() -> None:
+    """100 feeds, 20 looks a second: one look in five seconds for each, whatever it wants."""
+    feeds = {f"feed-{n}": (10.0, (IDLE_RATE, 10.0, 30.0)[n % 3]) for n in range(100)}
+    gaps, looks = longest_gaps(feeds, look_s=0.05, workers=1, seconds=40)
+    assert max(looks.values()) - min(looks.values()) <= 1
+    assert max(gaps.values()) <= 5.5
+
+
+def test_a_feed_that_waited_long_is_not_in_debt_for_it() -> None:
+    """Looked at because it was late, it must not pay for that when it wakes: nor must the others gain or lose."""
+    late = Turn("late", IDLE_RATE, 10.0, paid=40.0)
+    assert late.late(10 + LATE_S)
+    assert late.booked(clock=20.0, now=10 + LATE_S) == 20.0
+    assert late.booked(clock=20.0, now=11.0) == 40.0

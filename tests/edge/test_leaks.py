@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 from collections.abc import Callable, Coroutine
 
 import pytest
@@ -14,10 +15,12 @@ from ..support.leaks import Held, all_gone
 from ..support.media import gun_frame, gun_jpeg
 from ..support.server import Client, client_of
 from ..support.waiting import eventually
+from ..support.wish import WishClient
 
 Visit = Callable[[Client], Coroutine[object, object, None]]
 
 COUNT = 200
+numbers = itertools.count()
 AT_ONCE = 5
 
 
@@ -79,6 +82,19 @@ async def webrtc_is_refused(client: Client) -> None:
     await browser.close()
 
 
+async def publisher_comes_watches_itself_and_leaves(client: Client) -> None:
+    token = (client.server.settings.data_dir / "whip-token").read_text().strip()
+    name = f"phone-{next(numbers)}"
+    publisher, player = WishClient(client), WishClient(client)
+    assert (await publisher.push(name, token, [gun_frame()])).status == 201
+    assert (await player.watch(name)).status == 201
+    async with client.http.get(f"{client.server.url}/api/v1/cameras/{name}/mjpeg") as stream:
+        await stream.content.readline()
+        await player.wait_for_pictures(1)
+        assert (await publisher.end()).status == 200
+    await asyncio.gather(publisher.close(), player.close())
+
+
 VISITS: list[Visit] = [
     websocket_leaves,
     webrtc_abandoned_after_the_answer,
@@ -88,6 +104,7 @@ VISITS: list[Visit] = [
     webrtc_deleted_before_it_connects,
     websocket_leaves,
     webrtc_is_refused,
+    publisher_comes_watches_itself_and_leaves,
     webrtc_connects_and_is_deleted,
     websocket_vanishes,
 ]
@@ -95,7 +112,7 @@ VISITS: list[Visit] = [
 
 @pytest.mark.timeout(240)
 async def test_200_connects_and_disconnects_leave_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.edge.webrtc.CONNECT_TIMEOUT_S", 3.0)
+    monkeypatch.setattr("server.edge.peer.CONNECT_TIMEOUT_S", 3.0)
     for visit in dict.fromkeys(VISITS):  # what the first of each kind opens for good, such as a pool's threads
         await visit(client)
     await eventually(client.is_idle, "the end of the first sessions")

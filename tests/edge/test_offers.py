@@ -78,6 +78,7 @@ async def test_unknown_mode_and_camera(client: Client) -> None:
     assert "'gate'" in (await post(client, sdp, camera="gate")).problem("unknown-camera", 404)
     (await post(client, sdp, camera=7)).problem("unknown-camera", 404)
     (await post(client, sdp, camera="")).problem("unknown-camera", 404)
+    assert "full, small" in (await post(client, sdp, size="huge")).problem("invalid-parameter", 400)
 
 
 async def test_a_browser_session_is_no_camera(client: Client) -> None:

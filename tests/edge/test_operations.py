@@ -15,6 +15,8 @@ from ..support.media import GUN_CLIP, gun_jpeg
 from ..support.server import Client, client_of, serving
 from ..support.waiting import eventually
 
+CAUSES = ("still", "rate", "busy", "lost")
+
 
 @pytest_asyncio.fixture(scope="module")
 async def watching(data_dir: Path) -> AsyncIterator[Client]:
@@ -85,7 +87,9 @@ async def test_a_camera_is_counted(watching: Client) -> None:
     now = await watching.metrics()
     assert now["vigie_feeds{camera}"] == 1
     assert now["vigie_look_seconds_count"] > 0
-    assert now[looked] + now.get("vigie_frames_dropped_total{camera}", 0) <= now[seen]
+    dropped = sum(now.get(f"vigie_frames_dropped_total{{{cause},camera}}", 0) for cause in CAUSES)
+    assert 0 < dropped <= now[seen] - now[looked]
+    assert now["vigie_cameras{live}"] == 1
 
 
 async def test_a_camera_is_listed(watching: Client) -> None:
@@ -96,10 +100,12 @@ async def test_a_camera_is_listed(watching: Client) -> None:
 
     body = await eventually(camera, "a live camera")
     assert set(body) == {
-        *("name", "kind", "url", "state", "reason", "width", "height"),
-        *("frames_per_second", "looks_per_second", "delay_ms", "frames"),
+        *("name", "kind", "url", "credentials", "transport", "loop", "look_rate", "zones", "masks", "motion_gate"),
+        *("enabled", "labels", "origin", "codec", "viewers", "state", "reason", "since", "next_try_at", "suspicion"),
+        *("moving", "width", "height", "frames_per_second", "looks_per_second", "delay_ms", "frames"),
     }
     assert (body["name"], body["state"], body["reason"]) == ("gate", "live", None)
+    assert (body["kind"], body["origin"], body["codec"]) == ("file", "settings", "h264")
     assert (body["width"], body["height"]) == (640, 480)
 
 

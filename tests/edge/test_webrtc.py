@@ -268,7 +268,7 @@ async def test_a_viewer_that_vanishes(watched: Client, monkeypatch: pytest.Monke
 
 
 async def test_a_browser_that_never_connects(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.edge.webrtc.CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("server.edge.peer.CONNECT_TIMEOUT_S", 0.5)
     async with browser_of(client) as browser:
         browser.peer.addTransceiver("video", direction="sendrecv")
         answer = await browser.offer("burned_in")

@@ -55,10 +55,9 @@ class ClipTrack(MediaStreamTrack):
 class Browser:
     """One page that calls the server. Its messages, pictures and RTP timestamps are kept in lists."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, channel: bool = True) -> None:
         self._client = client
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.channel = self.peer.createDataChannel("vigie")
         self.messages: list[Json] = []
         self.pictures: list[av.VideoFrame] = []
         self.timestamps_sent: list[int] = []
@@ -67,7 +66,8 @@ class Browser:
         self.session = self.feed = ""
         self.answer_sdp = ""
         self._draining: asyncio.Task[None] | None = None
-        self.channel.on("message", lambda text: self.messages.append(json.loads(text)))
+        if channel:
+            self.peer.createDataChannel("vigie").on("message", lambda text: self.messages.append(json.loads(text)))
         self.peer.on("track", self._on_track)
 
     async def offer(self, mode: str, camera: str | None = None, **more: Any) -> Answer:
@@ -85,7 +85,7 @@ class Browser:
         else:
             direction = "sendrecv" if mode == "burned_in" else "sendonly"
             part = self.peer.addTransceiver(ClipTrack(frames), direction=direction)
-        self._tap(part.sender, part.receiver)
+        self.tap(part.sender, part.receiver)
         answer = await self.offer(mode, camera)
         assert answer.status == 200, answer
         body = answer.json()
@@ -138,7 +138,7 @@ class Browser:
             assert isinstance(frame, av.VideoFrame)
             self.pictures.append(frame)
 
-    def _tap(self, sender: RTCRtpSender, receiver: RTCRtpReceiver) -> None:
+    def tap(self, sender: RTCRtpSender, receiver: RTCRtpReceiver) -> None:
         """Note the time of each picture on the wire, in both directions."""
         handle = receiver._handle_rtp_packet
         send = sender.transport._send_rtp
@@ -180,9 +180,9 @@ def _ice_transports(peer: RTCPeerConnection) -> Iterator[Any]:
 
 
 @asynccontextmanager
-async def browser_of(client: Client) -> AsyncIterator[Browser]:
+async def browser_of(client: Client, *, channel: bool = True) -> AsyncIterator[Browser]:
     """A browser that leaves with the block."""
-    browser = Browser(client)
+    browser = Browser(client, channel=channel)
     try:
         yield browser
     finally:

@@ -1,0 +1,41 @@
+"""WHEP: a standard player watches a camera."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ..cameras import Cameras
+from .problems import Problem
+from .webrtc import MODES, SIZES, WebRtcSessions
+from .wish import SDP, SessionRoutes, read_sdp
+
+
+class Whep:
+    """The routes of WHEP."""
+
+    def __init__(self, cameras: Cameras, webrtc: WebRtcSessions) -> None:
+        self._cameras = cameras
+        self._webrtc = webrtc
+        self._sessions = SessionRoutes("whep", webrtc)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes."""
+        return self._sessions.routes(self.watch)
+
+    async def watch(self, request: web.Request) -> web.Response:
+        """``POST /whep/{name}``: an SDP offer in, the answer out."""
+        name = request.match_info["name"]
+        feed = self._cameras.get(name)
+        if feed is None:
+            raise Problem("unknown-camera", 404, f"There is no camera named {name[:80]!r}.")
+        mode, size = _choice(request, "mode", MODES), _choice(request, "size", SIZES)
+        offer = await read_sdp(request, SDP)
+        return self._sessions.created(request, await self._webrtc.watch(offer, feed, mode, size, "whep"))
+
+
+def _choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str:
+    """A parameter that is one of some words; the first unless given."""
+    value = request.query.get(name, choices[0])
+    if value not in choices:
+        raise Problem("invalid-parameter", 400, f"The {name} is one of: {', '.join(choices)}.")
+    return value

@@ -15,7 +15,7 @@ from .core.mediaclock import MediaClock
 from .core.watch import WatchSettings
 from .feed import Feed, FeedState
 from .plugins import SourceLost
-from .reader import SourceReader
+from .reader import WATCH_S, Run, SourceReader, tell_stall
 from .urls import PUSHED, address_of, knock
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "rtmps": 443, "http": 80, "https": 443}
 ON_NETWORK = ("rtsp", "rtmp", "http")
 KNOCK_EVERY_S = 2.0
+AFTER_KNOCK_S = 0.2
+"""For a camera that serves one connection at a time: it must have seen the knock go."""
+
 KNOCK_S = 1.5
 STOPPED, REMOVED, CHANGED = "the camera was stopped", "the camera was removed", "the settings of the camera changed"
 
@@ -60,6 +63,7 @@ class Camera:
         self._clock = MediaClock()
         self._reader: SourceReader | None = None
         self._task: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._configure()
 
     @property
@@ -111,13 +115,23 @@ class Camera:
         self.push = Push(self.feed, self._clock)
         self.pushed_away.clear()
         self.feed.become(FeedState.CONNECTING, "a publisher connects")
+        self._watcher = asyncio.create_task(self._watch_push(), name=f"push {self.feed.name}")
         return self.push
 
     def close_push(self) -> None:
         """The publisher has gone."""
+        if self._watcher:
+            self._watcher.cancel()
+            self._watcher = None
         self.push = None
         self.pushed_away.set()
         self._wait_for_push()
+
+    async def _watch_push(self) -> None:
+        """Say so when pictures no longer come; who serves the publisher ends it in time."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            tell_stall(self.feed, time.monotonic())
 
     def _wait_for_push(self) -> None:
         self.feed.become(FeedState.CONNECTING, f"waits for video at /whip/{self.feed.name}")
@@ -132,7 +146,11 @@ class Camera:
         while True:
             self.feed.become(FeedState.CONNECTING)
             self._reader = SourceReader(self.feed, self.settings, self._clock, self.rule)
-            run = await self._reader.run()
+            try:
+                run = await self._reader.run()
+            except RuntimeError:  # the machine gives no more threads
+                log.exception("camera %s cannot be read", self.feed.name)
+                run = Run("its reader could not be started", 0.0)
             self._clock.restart()
             if run.reason is None:
                 log.info("camera %s ended", self.feed.name)
@@ -154,6 +172,7 @@ class Camera:
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(left, KNOCK_EVERY_S * random.uniform(0.8, 1.0)))
             if away and await self._listens():
+                await asyncio.sleep(AFTER_KNOCK_S)
                 return
 
     async def _listens(self) -> bool:

@@ -141,7 +141,15 @@ class FleetSettings(Section):
         description="Networks allowed, as 10.0.0.0/8. Without any: all but link-local, multicast, cloud metadata and, "
         "unless Vigie itself listens on loopback only, loopback.",
     )
-    most_cameras: int = Field(64, ge=0, le=1000, description="Cameras at the most, however they were added.")
+    most_cameras: int = Field(64, ge=0, le=1000, description="Cameras up to which the API and publishers may add.")
+
+    @field_validator("schemes")
+    @classmethod
+    def _are_schemes(cls, schemes: tuple[str, ...]) -> tuple[str, ...]:
+        known = {PUSHED, *kinds("sources")}
+        if unknown := [scheme for scheme in schemes if source_kind(f"{scheme}://") not in known]:
+            raise ValueError(f"there is no kind of camera for {', '.join(unknown)}")
+        return schemes
 
     @field_validator("networks")
     @classmethod

@@ -77,16 +77,11 @@ class SourceReader:
             since = self._opened_at or begun
             if self._first_at is not None and self._feed.last_frame_at is not None:
                 since = max(since, self._feed.last_frame_at)
-                if now - since > self._stall_after():
-                    self._feed.become(FeedState.STALLED, f"no picture for {now - since:.0f} s")
+                tell_stall(self._feed, now)
             if now - since > PATIENCE_S + WATCH_S:
                 if self._opened_at is None:
                     return "it did not answer in time"
                 return f"it sent no picture for {PATIENCE_S:.0f} s"
-
-    def _stall_after(self) -> float:
-        interval = self._feed.frame_interval or 0.0
-        return min(max(STALLED_FRAMES * interval, LEAST_STALL_S), MOST_STALL_S)
 
     async def _end(self) -> None:
         self._stop.set()
@@ -140,6 +135,15 @@ class SourceReader:
     def _finish(self, reason: str | None) -> None:
         if not self._done.done():
             self._done.set_result(reason)
+
+
+def tell_stall(feed: Feed, now: float) -> None:
+    """Make a feed stalled when pictures came and no longer do; ``now`` in monotonic seconds."""
+    if feed.last_frame_at is None or feed.state not in (FeedState.LIVE, FeedState.STALLED):
+        return
+    missing = now - feed.last_frame_at
+    if missing > min(max(STALLED_FRAMES * (feed.frame_interval or 0.0), LEAST_STALL_S), MOST_STALL_S):
+        feed.become(FeedState.STALLED, f"no picture for {missing:.0f} s")
 
 
 def request_of(camera: CameraSettings, stop: Stop, rule: AddressRule) -> SourceRequest:

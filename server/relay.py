@@ -62,27 +62,38 @@ class Relay:
         with selectors.DefaultSelector() as ready:
             ready.register(self._camera, selectors.EVENT_READ)
             ready.register(reader, selectors.EVENT_READ)
+            self._camera.setblocking(False)
             while True:
                 for key, _ in ready.select():
                     if key.fileobj is reader:
-                        data = reader.recv(PIECE)
-                        self._camera.sendall(data)
-                    else:
-                        data = self._from_camera()
+                        request = reader.recv(PIECE)
+                        self._to_camera(request)
+                        if not request:
+                            return
+                    elif (data := self._from_camera()) is not None:
                         if REDIRECT.search(tail + data):
                             self.redirected = True
                             return
                         tail = data[-LONGEST:]
                         reader.sendall(data)
-                    if not data:
-                        return
+                        if not data:
+                            return
 
-    def _from_camera(self) -> bytes:
-        data = self._camera.recv(PIECE)
+    def _from_camera(self) -> bytes | None:
+        """What has come, empty at the end; None when that was only TLS talking to itself."""
+        try:
+            data = self._camera.recv(PIECE)
+        except ssl.SSLWantReadError:
+            return None
         # What TLS has decrypted already would not wake the selector again.
         while isinstance(self._camera, ssl.SSLSocket) and (more := self._camera.pending()):
             data += self._camera.recv(more)
         return data
+
+    def _to_camera(self, data: bytes) -> None:
+        self._camera.setblocking(True)
+        self._camera.sendall(data)
+        self._camera.setblocking(False)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from server import reader
 from server.broadcast import Closed
 from server.cameras import CameraRefused, Cameras, PushRefused
 from server.core.frame import Picture
@@ -67,6 +69,20 @@ async def test_a_push_lives_and_ends(tmp_path: Path) -> None:
             assert len([await display.next() for _ in range(4)]) == 4
         assert stamps == sorted(set(stamps))
         assert stamps[1] - stamps[0] == stamps[3] - stamps[2] == 3000
+
+
+async def test_a_publisher_that_falls_silent_is_stalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "LEAST_STALL_S", 0.3)
+    async with registry(tmp_path) as cameras:
+        feed = (await cameras.add(camera("yard", "whip:", password=OWN))).feed
+        async with cameras.push("yard", OWN) as push:
+            feed.publish(Picture.grey(64, 48), push.timestamp(0), time.monotonic())
+            assert feed.state == "live"
+            await eventually(lambda: feed.state is FeedState.STALLED)
+            assert (feed.reason or "").startswith("no picture for")
+            feed.publish(Picture.grey(64, 48), push.timestamp(90_000), time.monotonic())
+            assert feed.stats().state == "live"
+        assert feed.stats().state == "connecting"
 
 
 @pytest.mark.parametrize(

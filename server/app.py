@@ -34,6 +34,7 @@ from .edge.webrtc import WebRtcSessions
 from .edge.whep import Whep
 from .edge.whip import Whip
 from .feed import Rates
+from .memory import limit_arenas
 from .metrics import Metrics
 from .plugins import ModelError, load
 from .store import EventStore
@@ -58,6 +59,7 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
 
     Raises ConfigError, PluginError, ModelError or OSError.
     """
+    limit_arenas()
     async with AsyncExitStack() as stack:
         metrics, store = Metrics(), EventStore()
         detector = await stack.enter_async_context(_detector(settings, metrics))

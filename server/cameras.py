@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import itertools
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -23,6 +24,7 @@ from .core.policy import ConfirmationPolicy
 from .core.tracking import TrackerSettings
 from .detector import Detector
 from .feed import Feed, FeedState, Rates
+from .memory import give_back
 from .metrics import Metrics
 from .plugins import SourceLost
 from .store import EventStore
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 COMMAND_LINE = "command line"
 KEPT_NOWHERE = (COMMAND_LINE, "push")
 LOOK_UP_S = 3.0
+GIVE_BACK_EVERY_S = 30
 
 
 class CameraRefused(Exception):
@@ -311,8 +314,10 @@ class Cameras:
         self.metrics.feeds.labels(feed.kind).dec()
 
     async def _tick(self) -> None:
-        while True:
+        for second in itertools.count(1):
             await asyncio.sleep(1)
+            if second % GIVE_BACK_EVERY_S == 0:
+                await asyncio.to_thread(give_back)
             for feed in list(self._feeds.values()):
                 feed.tick()
             states = [camera.feed.state for camera in self._cameras.values()]

@@ -35,6 +35,7 @@ ROWS: dict[str, float] = {
     "urls": 1.1,
     "aside": 1,
     "broadcast": 1,
+    "memory": 1,
     "metrics": 1,
     "plugins": 1,
     "video": 1,

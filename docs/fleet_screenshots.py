@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import FIXTURES, server_process
 from tests.browser.fleet import NOWHERE, at, wait_for_tile
-from tests.browser.live import LONG_MS, wait_for_event, wait_for_reading
+from tests.browser.live import LONG_MS, until, wait_for_event
 
 Size = tuple[int, int]
 PHONE, DESKTOP, WALL = (390, 844), (1440, 900), (1920, 1080)
@@ -82,7 +82,7 @@ async def one_suspected(page: Page) -> None:
 
 async def one_confirmed(page: Page) -> None:
     """The wall with a picture in each tile, while something is confirmed."""
-    await wait_for_tile(page, "stairs", "[data-link=live]")
+    await until(page, "() => !document.querySelector('.tile[data-state=live]:not([data-link=live])')")
     await page.wait_for_selector("[data-testid=tile][data-suspicion=confirmed]", timeout=PATIENCE_MS)
 
 
@@ -96,7 +96,7 @@ async def alarm_elsewhere(page: Page) -> None:
 async def confirmed(page: Page) -> None:
     """The camera page while something is confirmed."""
     await wait_for_event(page, "confirmed", PATIENCE_MS)
-    await wait_for_reading(page, "fps", 10)
+    await until(page, "() => document.querySelector('vigie-camera [data-testid=fps]').dataset.value >= 5")
 
 
 async def history(page: Page) -> None:
@@ -174,13 +174,15 @@ BOTH = (PHONE, DESKTOP)
 SHOTS: dict[int, tuple[Shot, ...]] = {
     0: (Shot("wall-empty", "wall", BOTH, nothing),),
     1: (Shot("wall-1", "wall", (*BOTH, WALL), first_picture),),
-    4: (Shot("wall-4", "wall", (*BOTH, WALL), one_suspected),),
+    4: (
+        Shot("wall-4", "wall", (*BOTH, WALL), one_suspected),
+        Shot("camera", "camera/entrance", BOTH, confirmed),
+        Shot("history", "camera/entrance", BOTH, history),
+    ),
     9: (
         Shot("wall-9", "wall", (*BOTH, WALL), one_confirmed),
         Shot("wall-elsewhere", "wall", BOTH, alarm_elsewhere),
-        Shot("camera", "camera/entrance", BOTH, confirmed),
         Shot("camera-down", "camera/yard", BOTH, nothing),
-        Shot("history", "camera/entrance", BOTH, history),
         Shot("editor", "camera/gate", BOTH, editor),
         Shot("add", "wall", BOTH, adding),
         Shot("add-tested", "wall", BOTH, tested),

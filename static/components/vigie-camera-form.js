@@ -119,7 +119,9 @@ export class VigieCameraForm extends VigieDialog {
     if (input) input.checked = true;
     const { url, username, password, transport, loop } = this.#fields;
     const pushed = kind === "whip";
-    url.hidden = username.hidden = pushed;
+    url.hidden = pushed;
+    username.hidden = pushed || !kind; // a file asks nobody for a name
+    password.hidden = !kind;
     if (url.input instanceof HTMLInputElement) url.input.placeholder = kind ? KINDS[kind].example : "";
     transport.hidden = kind !== "rtsp";
     loop.hidden = kind !== null; // only files end

@@ -6,9 +6,14 @@ import { across, bands, line, mean, roundUp, rows } from "../fleet/plot.js";
 /** @typedef {import("../types.js").Sample} Sample */
 /** @typedef {import("../fleet/plot.js").Frame} Frame */
 
-const SPAN_MS = 3_600_000;
-const TICKS_MIN = [60, 45, 30, 15, 0];
-const FEW_TICKS_MIN = [60, 30, 0];
+/** How much the plot spans, by what there is, and the minutes named on its axis. */
+const SPANS_MIN = [
+  [10, 5, 0],
+  [20, 10, 0],
+  [30, 20, 10, 0],
+  [60, 45, 30, 15, 0],
+];
+const MINUTE_MS = 60_000;
 const ROW_SAMPLES = 30; // five minutes
 
 export class VigieHistory extends HTMLElement {
@@ -83,7 +88,7 @@ export class VigieHistory extends HTMLElement {
     const away = this.#samples.filter(({ state }) => state !== "live").length / this.#samples.length;
     const live = this.#samples.filter(({ state }) => state === "live");
     say(this.#summary, "history.summary", {
-      minutes: Math.max(1, Math.round((this.#samples.length * this.#step_ms) / 60_000)),
+      count: Math.max(1, Math.round((this.#samples.length * this.#step_ms) / MINUTE_MS)),
       frames: mean(live.map((sample) => sample.frames_per_second)),
       looks: mean(live.map((sample) => sample.looks_per_second)),
       away: percent(away),
@@ -104,13 +109,15 @@ export class VigieHistory extends HTMLElement {
     if (!width || this.#samples.length < 2) return;
     const size = Number.parseFloat(getComputedStyle(this.#plot).fontSize);
     /** @type {Frame} */
-    const upper = { left: size * 2.6, top: size * 1.8, width: width - size * 3.2, height: size * 8 };
+    const upper = { left: size * 3.6, top: size * 1.8, width: width - size * 4.2, height: size * 8 };
     const lower = { ...upper, top: upper.top + upper.height + size * 3, height: size * 5 };
     const height = lower.top + lower.height + size * 2;
     this.#plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.#plot.style.setProperty("height", `${height}px`);
-    this.#places = this.#samples.map(({ at }) => across(Date.parse(at), this.#now, SPAN_MS, upper));
-    const step = (upper.width * this.#step_ms) / SPAN_MS;
+    const minutes = SPANS_MIN.find(([most = 0]) => this.#samples.length * this.#step_ms <= most * MINUTE_MS) ?? SPANS_MIN.at(-1) ?? [];
+    const span_ms = (minutes[0] ?? 60) * MINUTE_MS;
+    this.#places = this.#samples.map(({ at }) => across(Date.parse(at), this.#now, span_ms, upper));
+    const step = (upper.width * this.#step_ms) / span_ms;
     const rates = this.#samples.map((sample) => (sample.state === "live" ? sample : null));
     const most = roundUp(Math.max(1, ...this.#samples.map(({ frames_per_second, looks_per_second }) => Math.max(frames_per_second, looks_per_second))));
     const slowest = roundUp(Math.max(10, ...this.#samples.map(({ delay_ms }) => delay_ms ?? 0)));
@@ -123,23 +130,12 @@ export class VigieHistory extends HTMLElement {
       svg("path", { class: "plot-line plot-frames", d: line(rates.map((sample) => sample?.frames_per_second ?? null), this.#places, most, upper) }),
       svg("path", { class: "plot-line plot-looks", d: line(rates.map((sample) => sample?.looks_per_second ?? null), this.#places, most, upper) }),
       svg("path", { class: "plot-line plot-delay", d: line(rates.map((sample) => sample?.delay_ms ?? null), this.#places, slowest, lower) }),
-      ...this.#ticks(lower, size),
+      ...ticks(minutes, lower, size),
       this.#cursor,
     );
     this.#cursor.setAttribute("y1", String(upper.top));
     this.#cursor.setAttribute("y2", String(lower.top + lower.height));
     this.#point(this.#pointed);
-  }
-
-  /** @param {Frame} frame @param {number} size */
-  #ticks(frame, size) {
-    const minutes = frame.width < 34 * size ? FEW_TICKS_MIN : TICKS_MIN;
-    return minutes.map((count) => {
-      const x = across(-count * 60_000, 0, SPAN_MS, frame);
-      const text = svg("text", { class: "plot-text", x, y: frame.top + frame.height + size * 1.5, "text-anchor": count === 60 ? "start" : count ? "middle" : "end" });
-      text.textContent = count ? t("history.ago", { count }) : t("history.now");
-      return text;
-    });
   }
 
   /** @param {PointerEvent} event */
@@ -205,6 +201,18 @@ function axis({ left, top, width, height }, most, title, size) {
     return [svg("line", { class: "plot-grid", x1: left, x2: left + width, y1: y, y2: y }), text];
   });
   return [name, ...parts];
+}
+
+/** @param {number[]} minutes ago, the longest first @param {Frame} frame @param {number} size */
+function ticks(minutes, frame, size) {
+  const [longest = 60] = minutes;
+  const few = frame.width < 34 * size ? minutes.filter((count) => count === longest || count === 0 || count * 2 === longest) : minutes;
+  return few.map((count) => {
+    const x = across(-count * MINUTE_MS, 0, longest * MINUTE_MS, frame);
+    const text = svg("text", { class: "plot-text", x, y: frame.top + frame.height + size * 1.5, "text-anchor": count === longest ? "start" : count ? "middle" : "end" });
+    text.textContent = count ? t("history.ago", { count }) : t("history.now");
+    return text;
+  });
 }
 
 /** @param {import("../fleet/plot.js").Band} band @param {Frame} frame */

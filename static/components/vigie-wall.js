@@ -56,7 +56,7 @@ export class VigieWall extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
     this.classList.add("wall");
-    this.append(this.#tools, this.#watch, this.#grid, this.#blank);
+    this.append(h("h1", { class: "visually-hidden", t: "wall.title" }), this.#tools, this.#watch, this.#grid, this.#blank);
     this.#listen();
     new ResizeObserver(() => this.#soon()).observe(this.#grid);
     this.#fleet.on("change", () => this.#soon());

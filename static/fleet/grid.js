@@ -14,7 +14,7 @@ const RATIO = 16 / 9;
 const GAP = 8;
 const SMALLEST = 168; // a picture narrower than this shows nobody
 const NARROW = 340;
-const EMPTY = 0.15; // a little of the size is given for rows that are full
+const EMPTY = 0.3; // some of the size is given up for rows that are full
 
 /**
  * The columns that give the largest pictures, and equal tiles.

@@ -21,6 +21,9 @@ export class Watching {
       if (document.hidden) this.#timer = setTimeout(() => this.#hide(true), HIDDEN_MS);
       else this.#hide(false);
     });
+    // Hang up for all: the server would keep their places for half a minute.
+    addEventListener("pagehide", () => this.#hide(true));
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#hide(false));
   }
 
   /** @param {Watchable} tile */

@@ -23,6 +23,7 @@ const REASONS = [
   [/did not answer in time|nothing answers/i, "reason.timeout"],
   [/error of its own|HTTP status/i, "reason.error"],
   [/speak (TLS|HTTP)/i, "reason.protocol"],
+  [/reader broke/i, "reason.internal"],
   [/closed the connection|ended the stream/i, "reason.broke"],
 ];
 

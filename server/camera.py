@@ -148,9 +148,9 @@ class Camera:
             self._reader = SourceReader(self.feed, self.settings, self._clock, self.rule)
             try:
                 run = await self._reader.run()
-            except RuntimeError:  # the machine gives no more threads
+            except Exception:  # no more threads, or a fault of ours: neither may leave the camera unwatched for good
                 log.exception("camera %s cannot be read", self.feed.name)
-                run = Run("its reader could not be started", 0.0)
+                run = Run("its reader broke", 0.0)
             self._clock.restart()
             if run.reason is None:
                 log.info("camera %s ended", self.feed.name)

@@ -319,7 +319,10 @@ class Cameras:
             if second % GIVE_BACK_EVERY_S == 0:
                 await asyncio.to_thread(give_back)
             for feed in list(self._feeds.values()):
-                feed.tick()
+                try:
+                    feed.tick()
+                except Exception:  # a fault at one feed must not leave the events of all others open for ever
+                    log.exception("the figures of feed %s cannot be told", feed.name)
             states = [camera.feed.state for camera in self._cameras.values()]
             for state in FeedState:
                 self.metrics.cameras.labels(state).set(states.count(state))

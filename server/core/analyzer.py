@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .detections import Detections
-from .events import Event, EventLog, State
+from .events import Event, EventLog, State, Verdict
 from .frame import Frame
 from .policy import ConfirmationPolicy
 from .regions import Polygon, in_zones
@@ -39,7 +39,7 @@ class Observation:
 
 
 class Analyzer:
-    """The memory of one feed. ``new_id`` makes an event's id from a unix time.
+    """The memory of one feed. ``new_id`` makes an event's id from a unix time; ``model`` names the model.
 
     ``zones`` may change at any time: what has its centre outside of all of them is left out before it is tracked.
     """
@@ -51,18 +51,34 @@ class Analyzer:
         new_id: Callable[[float], str],
         policy: ConfirmationPolicy | None = None,
         tracker: TrackerSettings | None = None,
+        model: str = "",
     ) -> None:
         self.zones: tuple[Polygon, ...] = ()
         self._labels = tuple(labels)
         self._last_look = float("-inf")
         self._tracker = Tracker(tracker)
-        self._log = EventLog(feed, self._labels, policy or ConfirmationPolicy(), new_id)
+        self._log = EventLog(feed, self._labels, policy or ConfirmationPolicy(), new_id, model=model)
+
+    @property
+    def policy(self) -> ConfirmationPolicy:
+        """When a sighting is confirmed. It may change at any time: open sightings go on under the new one."""
+        return self._log.policy
+
+    @policy.setter
+    def policy(self, policy: ConfirmationPolicy) -> None:
+        if policy != self._log.policy:
+            self._log.policy = policy
 
     @property
     def suspicion(self) -> State | None:
         """The gravest state of an open event, or None when none is open: then more looks are worth their cost."""
-        states = {event.state for event in self._log.open}
+        states = self._log.states
         return next((state for state in (State.CONFIRMED, State.SUSPECTED) if state in states), None)
+
+    @property
+    def gravest(self) -> Event | None:
+        """The event that :attr:`suspicion` is about."""
+        return self._log.gravest
 
     def observe(self, frame: Frame, detections: Detections, now: float) -> Observation:
         """Take in what the model saw in ``frame``; ``now`` is when the frame was taken, in monotonic seconds."""
@@ -83,6 +99,10 @@ class Analyzer:
         if at - self._last_look > STALE_S:
             return []
         return [self._seen(track) for track in self._tracker.tracks if self._last_look - track.last_seen <= HOLD_S]
+
+    def judge(self, event_id: str, verdict: Verdict) -> None:
+        """A person judged an event: one said to be false raises no alarm any more, unless it is judged otherwise."""
+        self._log.judge(event_id, verdict)
 
     def expire(self, now: float, unix: float) -> list[Event]:
         """End what has not been seen for long, when no look comes to say so."""

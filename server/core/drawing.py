@@ -21,23 +21,30 @@ RED: Rgb = (220, 38, 38)
 AMBER: Rgb = (245, 158, 11)
 WHITE: Rgb = (255, 255, 255)
 BLACK: Rgb = (16, 16, 16)
+GREY: Rgb = (150, 150, 150)
 COLOURS: dict[State, tuple[Rgb, Rgb]] = {State.SUSPECTED: (AMBER, BLACK), State.CONFIRMED: (RED, WHITE)}
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
+NO_PLATE: Image = np.zeros((0, 0), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A box (4,) in pixels with its label, in RGB colours for the line and the letters on it."""
+    """A box (4,) in pixels with its label, in RGB colours for the line and the letters on it. Without a text there is
+    no label."""
 
     box: NDArray[np.float32]
     text: str
     colour: Rgb = RED
     ink: Rgb = WHITE
+    thin: bool = False
 
 
 def mark_of(seen: SeenTrack, at: float) -> Mark:
-    """The mark of a track, moved on to the time ``at`` (monotonic s)."""
+    """The mark of a track, moved on to the time ``at`` (monotonic s). What a person said to be nothing is a thin grey
+    box: still seen, but no alarm."""
+    if seen.state is State.RETRACTED:
+        return Mark(seen.track.box_at(at), "", GREY, thin=True)
     colour, ink = COLOURS[seen.state]
     return Mark(seen.track.box_at(at), f"{seen.label} {seen.track.score:.0%}", colour, ink)
 
@@ -72,12 +79,13 @@ def _draw(
     width: int,
     height: int,
 ) -> None:
-    line = max(2, round(height / 240)) & ~1
+    usual = max(2, round(height / 240)) & ~1
     for mark in marks:
+        line = usual // 2 if mark.thin else usual
         x1, y1, x2, y2 = (round(float(value)) for value in mark.box)
         if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
             continue  # its motion carried it out of sight: no label without a box
-        plate = _plate(mark.text, max(11, round(height / 34)))
+        plate = _plate(mark.text, max(11, round(height / 34))) if mark.text else NO_PLATE
         plate_height, plate_width = plate.shape
         # The label stands on the box; inside it where there is no room above, and never past the right edge.
         top = y1 - plate_height if y1 >= plate_height else max(y1, 0)

@@ -1,8 +1,7 @@
-"""The life of a sighting: suspected, confirmed, ended."""
+"""The life of a sighting: suspected, confirmed, ended, and what a person said of it."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -11,13 +10,37 @@ from .geometry import clip
 from .policy import ConfirmationPolicy, Look
 from .tracking import Track
 
+Corners = tuple[float, float, float, float]
+
+MOST_POINTS = 240
+"""Points of a path, however long its object was in sight."""
+
 
 class State(StrEnum):
-    """Where an event stands. It moves forward only."""
+    """Where an event stands. It moves forward only, but that a retraction can be taken back."""
 
     SUSPECTED = "suspected"
     CONFIRMED = "confirmed"
     ENDED = "ended"
+    RETRACTED = "retracted"
+
+
+class Verdict(StrEnum):
+    """What a person said of an event."""
+
+    REAL = "real"
+    FALSE = "false"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class PathPoint:
+    """Where an object was seen: ``at`` seconds after its event began; ``box`` is x1, y1, x2, y2 as fractions of the
+    picture."""
+
+    at: float
+    box: Corners
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +48,8 @@ class Event:
     """One object sighted on one feed. Times are unix seconds; ``box`` is x1, y1, x2, y2 in pixels at the best score.
 
     ``revision`` grows by one with each change told: of two versions with one ``id``, the higher is the truth.
+    ``kind`` is what is told of: the label of what was sighted, or the name of what else happened. ``model`` names the
+    model, ``policy`` is the version of the confirmation policy that it was last held against.
     """
 
     id: str
@@ -32,6 +57,7 @@ class Event:
     state: State
     feed: str
     label: str
+    kind: str
     track_id: int
     first_seen: float
     last_seen: float
@@ -40,20 +66,39 @@ class Event:
     best_score: float
     looks: int
     hits: int
-    box: tuple[float, float, float, float]
+    box: Corners
     width: int
     height: int
+    path: tuple[PathPoint, ...] = ()
+    model: str = ""
+    policy: str = ""
+    verdict: Verdict | None = None
+    note: str | None = None
+    verdict_at: float | None = None
+    retracted_at: float | None = None
 
 
 @dataclass(slots=True)
 class _Sighting:
-    """An open event and what decides it. ``first_hit`` and ``last_hit`` of its track are monotonic seconds; the event's
-    own times are unix."""
+    """An open event and what decides it. ``began``, ``first_hit`` and ``last_hit`` are monotonic seconds, the last two
+    those of its track; the event's own times are unix. The path is put into the event when it is told."""
 
     event: Event
+    began: float
     first_hit: float
     last_hit: float
-    looks: deque[Look] = field(default_factory=deque)
+    looks: list[Look] = field(default_factory=list)
+    path: list[PathPoint] = field(default_factory=list)
+    dismissed: bool = False
+    """A person said that it is nothing."""
+
+    @property
+    def state(self) -> State:
+        return State.RETRACTED if self.dismissed else self.event.state
+
+    def told(self) -> Event:
+        """The event with its path."""
+        return replace(self.event, path=tuple(self.path))
 
 
 class EventLog:
@@ -62,6 +107,8 @@ class EventLog:
     Looks of different tracks are never counted together. But when a new track earns a confirmation while a confirmed
     event of its label has lost its own track, that event goes on with the new track: one gun is one alarm. Lost means
     not seen since the new track began; two in sight together are two guns, even if one is missed at times.
+
+    An event that a person dismissed is told no more until it ends, and no other track goes on with it.
     """
 
     def __init__(
@@ -71,23 +118,57 @@ class EventLog:
         policy: ConfirmationPolicy,
         new_id: Callable[[float], str],
         ended_after_s: float = 2.0,
+        model: str = "",
     ) -> None:
         self._feed = feed
         self._labels = labels
-        self._policy = policy
         self._new_id = new_id
         self._ended_after_s = ended_after_s
+        self._model = model
         self._open: dict[int, _Sighting] = {}
+        self.policy = policy
+
+    @property
+    def policy(self) -> ConfirmationPolicy:
+        """What decides. It may change at any time: what is suspected by then is held against the new one, what is
+        confirmed stays so."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: ConfirmationPolicy) -> None:
+        self._policy = policy
+        self._version = policy.version
+        for sighting in self._open.values():
+            if sighting.event.state is State.SUSPECTED:
+                sighting.event = replace(sighting.event, policy=self._version)
 
     @property
     def open(self) -> tuple[Event, ...]:
         """Events not yet ended."""
-        return tuple(sighting.event for sighting in self._open.values())
+        return tuple(sighting.told() for sighting in self._open.values())
+
+    @property
+    def states(self) -> set[State]:
+        """The states of the events not yet ended; one that a person dismissed is retracted."""
+        return {sighting.state for sighting in self._open.values()}
+
+    @property
+    def gravest(self) -> Event | None:
+        """The confirmed event, else the suspected one, that was seen last; none that a person dismissed."""
+        open_now = [sighting for sighting in self._open.values() if not sighting.dismissed]
+        best = max(open_now, key=lambda s: (s.state is State.CONFIRMED, s.last_hit), default=None)
+        return best.event if best else None
 
     def state_of(self, track_id: int) -> State | None:
-        """The state of the event a track belongs to."""
+        """The state of the event a track belongs to; retracted when a person dismissed it."""
         sighting = self._open.get(track_id)
-        return sighting.event.state if sighting else None
+        return sighting.state if sighting else None
+
+    def judge(self, event_id: str, verdict: Verdict) -> None:
+        """A person judged an event. Does nothing where it is not open: what is kept of it is not kept here."""
+        for sighting in self._open.values():
+            if sighting.event.id == event_id:
+                sighting.dismissed = verdict is Verdict.FALSE
 
     def observe(self, tracks: Sequence[Track], now: float, unix: float, width: int, height: int) -> list[Event]:
         """Take in the tracks after one look at ``now`` (monotonic s) and ``unix`` (s); returns what changed."""
@@ -101,11 +182,10 @@ class EventLog:
                 self._miss(sighting, now)
                 continue
             self._hit(sighting, seen[track_id], now, unix, width, height)
-            event = sighting.event
-            if event.state is State.SUSPECTED and self._policy.confirms(tuple(sighting.looks), now):
+            if sighting.state is State.SUSPECTED and self._policy.confirms(sighting.looks, now):
                 changed.append(self._confirm(track_id, unix))
-            elif event.hits == 1:
-                changed.append(event)
+            elif sighting.event.hits == 1:
+                changed.append(sighting.told())
         return changed
 
     def expire(self, now: float, unix: float) -> list[Event]:
@@ -118,16 +198,18 @@ class EventLog:
         return [self._end(key, unix) for key in list(self._open)]
 
     def _end(self, key: int, unix: float) -> Event:
-        event = self._open.pop(key).event
+        event = self._open.pop(key).told()
         return replace(event, state=State.ENDED, ended_at=max(unix, event.last_seen), revision=event.revision + 1)
 
     def _begin(self, track: Track, now: float, unix: float, width: int, height: int) -> _Sighting:
+        label = self._labels[track.class_id] if track.class_id < len(self._labels) else str(track.class_id)
         event = Event(
             id=self._new_id(unix),
             revision=1,
             state=State.SUSPECTED,
             feed=self._feed,
-            label=self._labels[track.class_id] if track.class_id < len(self._labels) else str(track.class_id),
+            label=label,
+            kind=label,
             track_id=track.id,
             first_seen=unix,
             last_seen=unix,
@@ -139,21 +221,34 @@ class EventLog:
             box=_corners(track, width, height),
             width=width,
             height=height,
+            model=self._model,
+            policy=self._version,
         )
-        return _Sighting(event, now, now, deque(maxlen=self._policy.of))
+        return _Sighting(event, now, now, now)
 
     def _miss(self, sighting: _Sighting, now: float) -> None:
-        sighting.looks.append(Look(now, None))
+        self._remember(sighting, Look(now, None))
         sighting.event = replace(sighting.event, looks=sighting.event.looks + 1)
 
     def _hit(self, sighting: _Sighting, track: Track, now: float, unix: float, width: int, height: int) -> None:
         x1, y1, x2, y2 = corners = _corners(track, width, height)
+        box = x1 / width, y1 / height, x2 / width, y2 / height
         sighting.last_hit = now
-        sighting.looks.append(Look(now, track.score, (x2 - x1) * (y2 - y1) / (width * height)))
-        event = replace(sighting.event, looks=sighting.event.looks + 1, hits=sighting.event.hits + 1, last_seen=unix)
+        sighting.path.append(PathPoint(now - sighting.began, box, track.score))
+        thin(sighting.path)
+        share, centre = (box[2] - box[0]) * (box[3] - box[1]), ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        self._remember(sighting, Look(now, track.score, share, centre))
+        event = sighting.event
+        # The wall clock may be set back.
+        last_seen = max(unix, event.last_seen)
+        event = replace(event, looks=event.looks + 1, hits=event.hits + 1, last_seen=last_seen)
         if track.score > event.best_score:
             event = replace(event, best_score=track.score, box=corners, width=width, height=height)
         sighting.event = event
+
+    def _remember(self, sighting: _Sighting, look: Look) -> None:
+        sighting.looks.append(look)
+        del sighting.looks[: self._policy.needless(sighting.looks, look.at)]
 
     def _confirm(self, track_id: int, unix: float) -> Event:
         """Confirm a suspicion, or let it go up in the confirmed event that lost its track; returns what changed."""
@@ -162,19 +257,31 @@ class EventLog:
         orphans = [
             key
             for key, other in self._open.items()
-            if other.event.state is State.CONFIRMED
+            if other.state is State.CONFIRMED
             and other.event.label == event.label
             and other.last_hit < sighting.first_hit
         ]
         if not orphans:
-            sighting.event = replace(event, state=State.CONFIRMED, confirmed_at=unix, revision=event.revision + 1)
-            return sighting.event
+            at = max(unix, event.last_seen)
+            sighting.event = replace(event, state=State.CONFIRMED, confirmed_at=at, revision=event.revision + 1)
+            return sighting.told()
         older = self._open.pop(max(orphans, key=lambda key: self._open[key].last_hit))
         ended = self._end(track_id, unix)
         older.event = _joined(older.event, event)
+        older.path += [replace(point, at=point.at + sighting.began - older.began) for point in sighting.path]
+        thin(older.path)
         older.first_hit, older.last_hit = sighting.first_hit, sighting.last_hit
         self._open[track_id] = older
         return ended
+
+
+def thin(path: list[PathPoint]) -> None:
+    """Take points out of a path until there are no more than :data:`MOST_POINTS`, so that it stays even in time; the
+    first, the last and the best stay."""
+    while len(path) > MOST_POINTS:
+        best = max(range(len(path)), key=lambda n: path[n].score)
+        inner = (n for n in range(1, len(path) - 1) if n != best)
+        del path[min(inner, key=lambda n: path[n + 1].at - path[n - 1].at)]
 
 
 def _joined(older: Event, newer: Event) -> Event:
@@ -183,7 +290,7 @@ def _joined(older: Event, newer: Event) -> Event:
     return replace(
         older,
         track_id=newer.track_id,
-        last_seen=newer.last_seen,
+        last_seen=max(older.last_seen, newer.last_seen),
         hits=older.hits + newer.hits,
         best_score=best.best_score,
         box=best.box,
@@ -192,7 +299,7 @@ def _joined(older: Event, newer: Event) -> Event:
     )
 
 
-def _corners(track: Track, width: int, height: int) -> tuple[float, float, float, float]:
+def _corners(track: Track, width: int, height: int) -> Corners:
     """The track's box within the picture: its motion may have carried it past the edge."""
     x1, y1, x2, y2 = (float(value) for value in clip(track.box[None], width, height)[0])
     return x1, y1, x2, y2

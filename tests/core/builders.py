@@ -56,7 +56,9 @@ def track_of(
 def event_log(policy: ConfirmationPolicy | None = None, ended_after_s: float = 2.0) -> EventLog:
     """A log that numbers its events from 1."""
     numbers = iter(range(1, 1_000_000))
-    return EventLog("door", ("gun",), policy or ConfirmationPolicy(), lambda _: f"e{next(numbers)}", ended_after_s)
+    return EventLog(
+        "door", ("gun",), policy or ConfirmationPolicy(), lambda _: f"e{next(numbers)}", ended_after_s, model="yolo"
+    )
 
 
 def random_picture(width: int, height: int, seed: int = 0) -> Picture:

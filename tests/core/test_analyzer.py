@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from server.core.analyzer import Analyzer, Observation
 from server.core.detections import Detections
-from server.core.events import Event, State
+from server.core.events import Event, State, Verdict
+from server.core.policy import ConfirmationPolicy
 
 from .builders import box_around, detections_of, frame_at, random_picture
 
@@ -18,7 +19,7 @@ PICTURE = random_picture(640, 480)
 
 def analyzer() -> Analyzer:
     numbers = iter(range(1, 1_000_000))
-    return Analyzer("door", ("gun",), lambda unix: f"e{next(numbers)}")
+    return Analyzer("door", ("gun",), lambda unix: f"e{next(numbers)}", model="yolo")
 
 
 def observe(feed: Analyzer, at: float, seen: Detections) -> Observation:
@@ -143,6 +144,30 @@ def test_suspicion_is_that_of_the_gravest_event() -> None:
     observe(feed, 0.3, detections_of(box_around(100, 100), box_around(500, 300)))
     assert {event.state for event in feed._log.open} == {State.CONFIRMED, State.SUSPECTED}
     assert feed.suspicion is State.CONFIRMED
+
+
+def test_what_a_person_dismissed_is_still_shown_but_no_suspicion() -> None:
+    feed = analyzer()
+    for n in range(3):
+        observe(feed, n / 10, gun(n / 10))
+    feed.judge("e1", Verdict.FALSE)
+    assert feed.suspicion is None
+    assert [seen.state for seen in observe(feed, 0.3, gun(0.3)).tracks] == [State.RETRACTED]
+    assert [seen.state for seen in feed.visible(0.35)] == [State.RETRACTED]
+    feed.judge("e1", Verdict.REAL)
+    assert feed.suspicion is State.CONFIRMED
+
+
+def test_the_policy_may_change_while_something_is_open() -> None:
+    feed = analyzer()
+    assert feed.policy == ConfirmationPolicy()
+    feed.policy = ConfirmationPolicy(hits=5, of=5)
+    states = [observe(feed, n / 10, gun(n / 10)).tracks[0].state for n in range(3)]
+    feed.policy = ConfirmationPolicy()
+    states.append(observe(feed, 0.3, gun(0.3)).tracks[0].state)
+    assert states == [*[State.SUSPECTED] * 3, State.CONFIRMED]
+    (event,) = feed.close(1_700_000_001.0)
+    assert (event.model, event.policy) == ("yolo", ConfirmationPolicy().version)
 
 
 def test_close_ends_what_is_open() -> None:

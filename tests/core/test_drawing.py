@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from server.core.analyzer import SeenTrack
-from server.core.drawing import AMBER, RED, Mark, draw_on_image, draw_on_picture, mark_of, yuv_of
+from server.core.drawing import AMBER, GREY, RED, Mark, draw_on_image, draw_on_picture, mark_of, yuv_of
 from server.core.events import State
 from server.core.frame import Picture
 
@@ -192,3 +192,16 @@ def test_mark_of_a_track_follows_its_motion_and_its_state() -> None:
     assert suspected.colour == AMBER
     np.testing.assert_allclose(suspected.box, (20, 20, 40, 40))
     assert mark_of(SeenTrack(track, "gun", State.CONFIRMED), 5.1).colour == RED
+
+
+def test_what_a_person_dismissed_is_a_thin_grey_box_without_a_label() -> None:
+    track = track_of(1, at=5.0, box=(100, 100, 200, 180))
+    rgb = np.zeros((480, 640, 3), np.uint8)
+    draw_on_image(rgb, [mark_of(SeenTrack(track, "gun", State.RETRACTED), 5.0)])
+    rows, columns = np.nonzero(rgb.any(axis=2))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (100, 179, 100, 199)
+    assert (rgb[rows, columns] == GREY).all()
+    assert len(rows) == 2 * 100 + 2 * 80 - 4, "one pixel wide"
+    picture = Picture.grey(640, 480, luma=16)
+    draw_on_picture(picture, [mark_of(SeenTrack(track, "gun", State.RETRACTED), 5.0)])
+    assert (picture.y != 16).sum() == 2 * 100 + 2 * 80 - 4

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.core.events import Event, EventLog, State
+from server.core.events import MOST_POINTS, Event, EventLog, PathPoint, State, Verdict, thin
 from server.core.policy import ConfirmationPolicy
 
 from .builders import event_log, track_of
@@ -33,6 +33,7 @@ def test_a_first_sighting_is_told_as_suspected() -> None:
         state=State.SUSPECTED,
         feed="door",
         label="gun",
+        kind="gun",
         track_id=7,
         first_seen=UNIX,
         last_seen=UNIX,
@@ -44,6 +45,9 @@ def test_a_first_sighting_is_told_as_suspected() -> None:
         box=(10, 10, 40, 30),
         width=640,
         height=480,
+        path=(PathPoint(0.0, (10 / 640, 10 / 480, 40 / 640, 30 / 480), 0.8),),
+        model="yolo",
+        policy=ConfirmationPolicy().version,
     )
     assert look(log, 0.1, 7) == []
     assert log.state_of(7) is State.SUSPECTED
@@ -226,3 +230,146 @@ def test_revisions_grow_and_states_go_forward_whatever_is_seen(
             assert after.best_score >= before.best_score
             assert after.last_seen >= before.last_seen
             assert after.first_seen == before.first_seen
+
+
+def test_a_path_is_told_with_each_change() -> None:
+    log = event_log()
+    told = [event for n in range(10) for event in look(log, n / 10, 7, score=0.5 + n / 100)]
+    assert [len(event.path) for event in told] == [1, 3]
+    (event,) = log.open
+    assert [point.at for point in event.path] == pytest.approx([n / 10 for n in range(10)])
+    assert event.path[-1] == PathPoint(0.9, (10 / 640, 10 / 480, 40 / 640, 30 / 480), 0.59)
+    assert len(log.close(UNIX + 1)[0].path) == 10
+
+
+def test_a_path_goes_on_with_the_other_track() -> None:
+    log = event_log()
+    for n in range(10):
+        look(log, 1 + n / 10, 1 if n < 5 else 2)
+    (event,) = log.open
+    assert [point.at for point in event.path] == pytest.approx([n / 10 for n in range(10)])
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 2), st.floats(0, 1)), min_size=1, max_size=600))
+@settings(deadline=None, max_examples=30)
+def test_a_long_path_is_thinned_but_keeps_its_ends_and_its_best(steps: list[tuple[float, float]]) -> None:
+    path: list[PathPoint] = []
+    best, at = PathPoint(0, (0, 0, 1, 1), -1), 0.0
+    first = None
+    for step, score in steps:
+        at += step
+        path.append(PathPoint(at, (0, 0, 1, 1), score))
+        first = first or path[0]
+        best = max(best, path[-1], key=lambda point: point.score)
+        thin(path)
+    assert len(path) == min(len(steps), MOST_POINTS)
+    assert (path[0], path[-1].at) == (first, at)
+    assert best in path
+    assert path == sorted(path, key=lambda point: point.at)
+
+
+def test_a_long_path_stays_even() -> None:
+    """Ten minutes at ten looks a second: no part of them is told in more or fewer points than another."""
+    path: list[PathPoint] = []
+    for n in range(6000):
+        path.append(PathPoint(n / 10, (0, 0, 1, 1), 0.5))
+        thin(path)
+    steps = [after.at - before.at for before, after in pairwise(path)]
+    assert max(steps) <= 3 * 600 / MOST_POINTS
+
+
+def test_an_event_that_a_person_dismissed_raises_no_alarm_until_it_ends() -> None:
+    log = event_log()
+    told = [event for n in range(4) for event in look(log, n / 10, 1)]
+    log.judge("e1", Verdict.FALSE)
+    assert (log.state_of(1), log.states) == (State.RETRACTED, {State.RETRACTED})
+    assert [event for n in range(4, 20) for event in look(log, n / 10, 1)] == []
+    (ended,) = look(log, 4.0)
+    assert (ended.id, ended.state, ended.revision) == ("e1", State.ENDED, told[-1].revision + 1)
+    assert ended.hits == 20
+
+
+def test_a_suspicion_that_a_person_dismissed_is_not_confirmed() -> None:
+    log = event_log()
+    look(log, 0.0, 1)
+    log.judge("e1", Verdict.FALSE)
+    assert [event for n in range(1, 20) for event in look(log, n / 10, 1)] == []
+    assert log.states == {State.RETRACTED}
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REAL, Verdict.UNSURE])
+def test_a_dismissal_can_be_taken_back(verdict: Verdict) -> None:
+    log = event_log()
+    look(log, 0.0, 1, 2)
+    for n in range(1, 4):
+        look(log, n / 10, 1)
+    log.judge("e1", Verdict.FALSE)
+    log.judge("e2", Verdict.FALSE)
+    log.judge("e1", verdict)
+    log.judge("e2", verdict)
+    assert (log.state_of(1), log.state_of(2)) == (State.CONFIRMED, State.SUSPECTED)
+    told = [event for n in range(4, 9) for event in look(log, n / 10, 1, 2)]
+    assert [(event.id, event.state) for event in told] == [("e2", State.CONFIRMED)]
+
+
+def test_a_later_track_is_an_event_of_its_own_and_not_the_dismissed_one() -> None:
+    log = event_log()
+    for n in range(5):
+        look(log, n / 10, 1)
+    log.judge("e1", Verdict.FALSE)
+    told = [event for n in range(5, 10) for event in look(log, n / 10, 2)]
+    assert [(event.id, event.state) for event in told] == [("e2", State.SUSPECTED), ("e2", State.CONFIRMED)]
+    assert (log.state_of(1), log.state_of(2)) == (State.RETRACTED, State.CONFIRMED)
+
+
+def test_a_dismissed_event_stays_so_on_the_track_that_it_went_on_with() -> None:
+    log = event_log()
+    for n in range(10):
+        look(log, n / 10, 1 if n < 5 else 2)
+    log.judge("e1", Verdict.FALSE)
+    assert log.state_of(2) is State.RETRACTED
+
+
+def test_a_verdict_on_what_is_not_open_does_nothing() -> None:
+    log = event_log()
+    look(log, 0.0, 1)
+    log.judge("e7", Verdict.FALSE)
+    assert log.states == {State.SUSPECTED}
+
+
+def test_the_wall_clock_may_be_set_back_but_an_event_does_not() -> None:
+    log = event_log()
+    told: list[Event] = []
+    for n in range(5):
+        unix = UNIX + n / 10 - (3600 if n > 1 else 0)
+        told += log.observe([track_of(1, n / 10)], n / 10, unix, 640, 480)
+    told += log.expire(10, UNIX - 3500)
+    suspected, confirmed, ended = told
+    assert suspected.first_seen == UNIX
+    assert confirmed.confirmed_at == confirmed.last_seen == ended.last_seen == ended.ended_at == UNIX + 0.1
+    assert [point.at for point in ended.path] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+
+
+def test_open_sightings_go_on_under_another_policy() -> None:
+    strict, lax = ConfirmationPolicy(hits=20, of=20, window_s=60), ConfirmationPolicy(hits=2, of=5, span_s=0)
+    log = event_log(strict)
+    assert [event.state for n in range(6) for event in look(log, n / 10, 1)] == [State.SUSPECTED]
+    log.policy = lax
+    (confirmed,) = look(log, 0.6, 1)
+    assert (confirmed.state, confirmed.policy) == (State.CONFIRMED, lax.version)
+    log.policy = strict
+    assert log.policy is strict
+    look(log, 0.7, 1, 2)
+    assert log.state_of(1) is State.CONFIRMED, "what is confirmed stays so"
+    assert [event.policy for event in log.close(UNIX + 1)] == [lax.version, strict.version]
+
+
+def test_a_policy_with_zones_and_a_dwell_decides_over_an_event() -> None:
+    left = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    log = event_log(ConfirmationPolicy(zones=(left,), dwell_s=1.0))
+    told: list[Event] = []
+    for n in range(40):
+        x = 500.0 if n < 20 else 100.0
+        told += log.observe([track_of(1, n / 10, box=(x, 100, x + 40, 130))], n / 10, UNIX + n / 10, 640, 480)
+    assert [event.state for event in told] == [State.SUSPECTED, State.CONFIRMED]
+    assert told[1].confirmed_at == pytest.approx(UNIX + 3.0)

@@ -1,0 +1,74 @@
+"""What the store needs from time to time: a sign of life, an end for events of servers that are gone, and room."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from types import TracebackType
+from typing import Self
+
+from .config import EventSettings
+from .core.identifiers import uuid7
+from .store.database import plain_words
+from .store.events import EventStore
+
+log = logging.getLogger(__name__)
+
+ALIVE_EVERY_S = 10.0
+PRUNE_EVERY_S = 3600.0
+DAY_S = 86_400.0
+
+Prune = Callable[[float], Awaitable[object]]
+"""Removes what is older than a time in unix seconds."""
+
+
+class Housekeeping:
+    """Does all that in a task of its own. ``gone``: servers known to run no more; ``others``: what else is pruned, and
+    after how many days."""
+
+    def __init__(
+        self, store: EventStore, settings: EventSettings, gone: Collection[str], others: Mapping[Prune, float]
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._gone = gone
+        self._others = others
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """End what was left open when this server last stopped."""
+        now = await self._store.clock()
+        await self._store.alive(now)
+        if count := await self._store.end_lost(now, self._gone):
+            log.warning("%d events were still open when their server stopped; they are ended now", count)
+        self._task = asyncio.create_task(self._run(), name="housekeeping")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        pruned = float("-inf")
+        while True:
+            try:
+                now = await self._store.clock()
+                await self._store.alive(now)
+                await self._store.end_lost(now)
+                if time.monotonic() - pruned >= PRUNE_EVERY_S:
+                    await self._prune(now)
+                    pruned = time.monotonic()
+            except Exception as error:
+                log.warning("housekeeping is put off: %s", plain_words(error))
+            await asyncio.sleep(ALIVE_EVERY_S)
+
+    async def _prune(self, now: float) -> None:
+        events_before = max(now - self._settings.keep_days * DAY_S, 0)
+        await self._store.prune(uuid7(events_before, bytes(10)), now - self._settings.keep_changes_days * DAY_S)
+        for prune, days in self._others.items():
+            await prune(now - days * DAY_S)

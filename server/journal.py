@@ -1,0 +1,147 @@
+"""From the feeds to the store: an event is told once it is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from .core.backoff import Backoff
+from .core.events import Event
+from .metrics import Metrics
+from .store.database import is_transient, plain_words
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 20_000
+AT_ONCE = 256
+PATIENCE_S = 1.0
+"""A guard must see an alarm though the disk is stuck: after so long it is shown before it is kept."""
+
+LAST_CHANCE_S = 5.0
+LONGEST_RETRY_S = 2.0
+
+Tell = Callable[[Event], None]
+
+
+class Keeper(Protocol):
+    """Where events are kept."""
+
+    async def record(self, seen: Sequence[Event], now: float) -> list[Event | None]:
+        """Write them in one transaction; see :meth:`server.store.events.EventStore.record`."""
+        ...
+
+
+class _Entry:
+    """An event on its way. It is told once: as it was kept or, if that takes too long, as it came."""
+
+    __slots__ = ("_tell", "_timer", "event")
+
+    def __init__(self, event: Event, tell: Tell) -> None:
+        self.event = event
+        self._tell: Tell | None = tell
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self.tell, event)
+
+    def tell(self, event: Event) -> None:
+        """Tell it, unless it was told already."""
+        self._timer.cancel()
+        tell, self._tell = self._tell, None
+        if tell:
+            tell(event)
+
+
+class Journal:
+    """Takes events from all feeds, in order, and writes them, as many together as wait. For the event loop only.
+
+    While the database is locked, full or away, they wait here and are tried again; what is too many goes, and first
+    what was never confirmed.
+    """
+
+    def __init__(self, store: Keeper, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._waiting: deque[_Entry] = deque()
+        self._writing: list[_Entry] = []
+        self._arrived = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="journal")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            async with asyncio.timeout(LAST_CHANCE_S):
+                await self._empty.wait()
+        except TimeoutError:
+            log.error("%d changes of events could not be kept before the end", len(self._waiting) + len(self._writing))
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def put(self, event: Event, tell: Tell) -> None:
+        """Keep this revision of an event, then tell it, with the revision that it was kept as."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._make_room()
+        self._waiting.append(_Entry(event, tell))
+        self._empty.clear()
+        self._arrived.set()
+
+    def _make_room(self) -> None:
+        spare = next((entry for entry in self._waiting if entry.event.confirmed_at is None), self._waiting[0])
+        self._waiting.remove(spare)
+        self._metrics.events_lost.inc()
+        if spare.event.confirmed_at is not None:
+            log.error("a change of the confirmed event %s is lost: the database has been away too long", spare.event.id)
+
+    async def _run(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                self._writing = [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
+                await self._write(self._writing)
+                self._writing = []
+            self._empty.set()
+
+    async def _write(self, batch: list[_Entry]) -> None:
+        """Until it is written; what can never be written goes, alone."""
+        backoff, told = Backoff(), ""
+        while True:
+            try:
+                begun = time.monotonic()
+                kept = await self._store.record([entry.event for entry in batch], time.time())
+                self._metrics.stage_seconds.labels("store").observe(time.monotonic() - begun)
+                break
+            except Exception as error:
+                if not is_transient(error):
+                    await self._write_apart(batch, error)
+                    return
+                words = plain_words(error)
+                if words != told:
+                    log.error("events cannot be kept: %s; it is tried again", words)
+                    told = words
+                await asyncio.sleep(min(backoff.next(random.random()) / 4, LONGEST_RETRY_S))
+        if told:
+            log.info("events are kept again")
+        for entry, event in zip(batch, kept, strict=True):
+            if event:
+                entry.tell(event)
+
+    async def _write_apart(self, batch: list[_Entry], error: Exception) -> None:
+        if len(batch) > 1:
+            for entry in batch:
+                await self._write([entry])
+            return
+        self._metrics.events_lost.inc()
+        log.error("event %s cannot be kept", batch[0].event.id, exc_info=error)
+        batch[0].tell(batch[0].event)

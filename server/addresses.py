@@ -17,6 +17,20 @@ METADATA = tuple(
 """Where clouds answer questions about a machine, besides the link-local range: such answers hold keys."""
 
 
+CREDENTIALS = tuple(ip_network(text) for text in ("169.254.169.0/24", "169.254.170.0/24"))
+"""The link-local ones of those."""
+
+NAT64 = IPv6Network("64:ff9b::/96")
+UNICAST = IPv6Network("2000::/3")
+"""What is public in IPv6 is in here."""
+
+SPECIAL = tuple(
+    ip_network(text)
+    for text in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
+)
+"""For protocols, tunnels and documents, in the midst of what is public."""
+
+
 class AddressRefused(SourceLost):
     """The address is not one that a camera may have; the message says so."""
 
@@ -67,3 +81,22 @@ class AddressRule:
 
 ANYWHERE = AddressRule(everything=True)
 """For cameras of the settings file: who writes it may do as they like."""
+
+
+def carried(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for (mapped, 6to4, NAT64), or else the address itself."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def may_be_told(address: Address, private: bool) -> bool:
+    """Whether alerts may be sent to an address: to a public one, or, where ``private`` says so, to one of this machine
+    and its networks; to what hands out the keys of a cloud, never."""
+    address = carried(address)
+    if address.is_multicast or address.is_unspecified or any(address in net for net in METADATA + CREDENTIALS):
+        return False
+    public = address.is_global if isinstance(address, IPv4Address) else address in UNICAST
+    return private or (public and not any(address in net for net in SPECIAL))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.addresses import ANYWHERE, AddressRefused, AddressRule
+from server.addresses import ANYWHERE, AddressRefused, AddressRule, may_be_told
 from server.plugins import SourceLost
 
 LOCAL = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "2002:7f00:1::"]
@@ -110,3 +110,68 @@ def test_a_name_that_nobody_knows(host: str) -> None:
     for rule in (AddressRule(), ANYWHERE):
         with pytest.raises(SourceLost, match="is not known"):
             rule.resolve(host, 554)
+
+
+# --- who may be told -------------------------------------------------------------------------------------------------
+
+PRIVATE = [
+    *("127.0.0.1", "10.0.0.7", "172.16.0.1", "192.168.1.20", "100.64.0.1", "169.254.1.1", "::1", "fd00::7", "fe80::1"),
+    *("::ffff:10.0.0.7", "2002:7f00:1::", "64:ff9b::a00:7", "192.0.0.8", "198.18.0.1", "203.0.113.5", "192.88.99.1"),
+    *("2001:db8::1", "2001::1", "3fff::1", "64:ff9b:1::808:808", "::127.0.0.1", "fec0::1", "100::1", "255.255.255.255"),
+    *("240.0.0.1", "0.1.2.3", "5f00::1", "4000::1"),
+]
+NOBODY = [
+    *(
+        "169.254.169.254",
+        "169.254.170.2",
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "0.0.0.0",
+    ),
+    *("::", "224.0.0.1", "239.1.2.3", "ff02::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::"),
+]
+PUBLIC = [
+    "8.8.8.8",
+    "1.1.1.1",
+    "2606:4700::1111",
+    "2a00:1450::1",
+    "::ffff:8.8.8.8",
+    "64:ff9b::808:808",
+    "2002:808:808::",
+]
+
+
+@pytest.mark.parametrize("text", PRIVATE)
+def test_private_receivers_only_where_they_are_allowed(text: str) -> None:
+    assert not may_be_told(ip_address(text), private=False)
+    assert may_be_told(ip_address(text), private=True)
+
+
+@pytest.mark.parametrize("text", NOBODY)
+def test_who_is_never_told(text: str) -> None:
+    assert not may_be_told(ip_address(text), private=False)
+    assert not may_be_told(ip_address(text), private=True)
+
+
+@pytest.mark.parametrize("text", PUBLIC)
+def test_public_receivers(text: str) -> None:
+    assert may_be_told(ip_address(text), private=False)
+
+
+@given(st.ip_addresses(v=4), st.booleans())
+def test_in_whatever_form_it_is_written(address: IPv4Address, private: bool) -> None:
+    told = may_be_told(address, private)
+    assert may_be_told(IPv6Address(f"::ffff:{address}"), private) is told
+    assert may_be_told(IPv6Address(0x2002 << 112 | int(address) << 80), private) is told
+    assert may_be_told(IPv6Address(0x64FF9B << 96 | int(address)), private) is told
+    if told and not private:
+        assert address.is_global
+
+
+@given(st.ip_addresses(v=6))
+def test_what_is_private_is_not_public(address: IPv6Address) -> None:
+    if may_be_told(address, private=False):
+        assert may_be_told(address, private=True)
+        assert not any((address.is_loopback, address.is_link_local, address.is_multicast, address.is_unspecified))

@@ -9,6 +9,8 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from ..store.database import is_away, plain_words
+
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +50,14 @@ class Problem(Exception):
         )
 
 
+AWAY = Problem(
+    "database-away",
+    503,
+    "The database cannot be used at the moment. Try again in a few seconds.",
+    headers={"Retry-After": "2"},
+)
+
+
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever goes wrong in a handler into a problem document, and log it."""
@@ -67,6 +77,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if allow := error.headers.get("Allow"):
             answer.headers["Allow"] = allow
         return answer
-    except Exception:
+    except Exception as error:
+        if is_away(error):
+            log.warning("%s %s: the database cannot be used: %s", request.method, path, plain_words(error))
+            return AWAY.response()
         log.exception("%s %s failed", request.method, path)
         return Problem("internal", 500, "Vigie failed at this request. Its log says why.").response()

@@ -41,6 +41,10 @@ class DatabaseError(Exception):
     """The database cannot be used; the message says why, without the password."""
 
 
+class DatabaseAway(OSError):
+    """The database cannot be reached now."""
+
+
 class Database:
     """One database of one server. Open it in a context manager; after that, :meth:`read` and :meth:`write`."""
 
@@ -97,17 +101,17 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read from, in one snapshot."""
-        async with self._readers.begin() as connection:
+        async with self._begun(self._readers) as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed when the block ends without an error. SQLite has one at a time."""
         if not self.is_sqlite:
-            async with self._writer.begin() as connection:
+            async with self._begun(self._writer) as connection:
                 yield connection
             return
-        async with self._writing, self._writer.begin() as connection:
+        async with self._writing, self._begun(self._writer) as connection:
             yield connection
 
     async def clock(self) -> float:
@@ -122,6 +126,15 @@ class Database:
         in the order in which they can be seen, and who reads on from a number misses none."""
         if not self.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": APPEND_LOCK})
+
+    @asynccontextmanager
+    async def _begun(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(engine.begin())
+            except (OSError, TimeoutError) as error:  # as asyncpg has them where nothing listens
+                raise DatabaseAway(plain_words(error)) from error
+            yield connection
 
     async def _migrate(self) -> None:
         try:
@@ -165,6 +178,11 @@ def is_transient(error: BaseException) -> bool:
     code = getattr(error.orig, "sqlstate", None) or ""
     # PostgreSQL: connections (08), rollbacks (40), resources (53), an operator's intervention (57), system (58).
     return any(part in words for part in TRANSIENT_SQLITE) or code[:2] in ("08", "40", "53", "57", "58")
+
+
+def is_away(error: BaseException) -> bool:
+    """The same of an error that may have nothing to do with the database."""
+    return isinstance(error, DatabaseAway | DBAPIError | PoolTimeoutError) and is_transient(error)
 
 
 def _upgrade(connection: Connection) -> None:

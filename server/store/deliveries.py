@@ -19,7 +19,7 @@ from ..wire import Json, iso
 from .database import Database
 from .schema import attempts, deliveries, subscriptions
 from .subscriptions import all_of
-from .turns import Turn
+from .turns import AT_ONCE, Turn
 
 ALL_STATES = ("waiting", "delivered", "dead")
 TAKEN_BACK = ("event.retracted", "event.reinstated")
@@ -45,7 +45,7 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One report for one receiver. ``id`` is the same on every try; ``attempts`` are those since it was made or
-    replayed. Times are unix seconds; ``next_at`` is 0 for at once."""
+    replayed. Times are unix seconds; ``next_at`` is below 0 for at once."""
 
     seq: int
     id: str
@@ -241,8 +241,8 @@ def delivery_body(delivery: Delivery) -> Json:
 
 
 def _new(subscription_id: str, event_id: str | None, report: str, body: str, at: float) -> dict[str, Any]:
-    """The row of a new delivery. It is due at once whatever the clocks say, and its time for trying begins when it is
-    first tried."""
+    """The row of a new delivery. It is due at once, whatever the clocks say (see :data:`AT_ONCE`), and its time for
+    trying begins when it is first tried."""
     return {
         "id": f"msg_{uuid7(at, secrets.token_bytes(10))}",
         "subscription_id": subscription_id,
@@ -252,13 +252,13 @@ def _new(subscription_id: str, event_id: str | None, report: str, body: str, at:
         "state": "waiting",
         "created_at": at,
         "since": 0.0,
-        "next_at": 0.0,
+        "next_at": -at,
     }
 
 
 def _anew() -> Update:
     """What a replay does: it counts as new, and so does its time for trying."""
-    return update(deliveries).values(state="waiting", attempts=0, since=time.time(), next_at=0.0, done_at=None)
+    return update(deliveries).values(state="waiting", attempts=0, since=time.time(), next_at=AT_ONCE, done_at=None)
 
 
 def _whole() -> Select[Any]:

@@ -28,6 +28,10 @@ GONE = "410 gone"
 
 row = deliveries.c
 
+AT_ONCE = -row.created_at
+"""The ``next_at`` of what is due whatever the clocks say. The newest has the lowest and goes first: an alarm of now
+must not wait behind those of yesterday."""
+
 TEST_WAITING = row.event_id.is_(None) & (row.state.concat("") == "waiting")
 """So that it cannot be looked for with that index: tests, which have no event, are found by another, and are few."""
 
@@ -35,7 +39,7 @@ TEST_WAITING = row.event_id.is_(None) & (row.state.concat("") == "waiting")
 @dataclass(frozen=True, slots=True)
 class Due:
     """What waits for one receiver. ``now``: something is due; ``later``: when more will be (unix s); ``test_at``: when
-    a test is, which goes out even where nothing else does; 0 is at once."""
+    a test is, which goes out even where nothing else does; below 0: at once."""
 
     subscription_id: str
     channel: str
@@ -118,8 +122,8 @@ class Turn:
     ) -> list[Claimed]:
         """Take what is due for one receiver, at most so many, and lease it: nobody else takes it for ``lease_s``.
 
-        Of one event only the oldest that still waits can be taken. ``for_s``: the time for trying. ``tests``: tests
-        alone, which belong to no event.
+        The newest first, but of one event only the oldest that still waits. ``for_s``: the time for trying. ``tests``:
+        tests alone, which belong to no event.
         """
         chosen = self._heads(subscription_id, tests).where(row.next_at <= now).limit(limit).cte("chosen")
         fresh = row.since.between(now - FRESH * for_s, now)
@@ -157,7 +161,7 @@ class Turn:
     async def hasten(self, subscription_id: str) -> None:
         """All that waits for a receiver is due: it is back, or another."""
         mine = (row.subscription_id == subscription_id) & WAITING & row.leased_by.is_(None) & (row.next_at > 0)
-        await self._connection.execute(update(deliveries).where(mine).values(next_at=0.0))
+        await self._connection.execute(update(deliveries).where(mine).values(next_at=AT_ONCE))
 
     async def give_up(self, subscription_id: str, now: float, wall: float, for_s: float, error: str) -> int:
         """A receiver failed for so long and failed again: that was a try for all that have waited as long. Gives the
@@ -210,11 +214,11 @@ class Turn:
             if outcome.next_at is not None:
                 puts_off.append({**key, "at": outcome.next_at})
             elif claimed.attempts:
-                lets_go.append({**key, "at": 0.0})
+                lets_go.append(key)
         if puts_off:
-            await self._connection.execute(FOLLOW, puts_off)
+            await self._connection.execute(FOLLOWERS.values(next_at=bindparam("at")), puts_off)
         if lets_go:
-            await self._connection.execute(FOLLOW, lets_go)
+            await self._connection.execute(FOLLOWERS.values(next_at=AT_ONCE), lets_go)
 
     async def _tell_receivers(self, outcomes: Iterable[Settled]) -> None:
         news: dict[str, dict[str, Any]] = {}
@@ -239,7 +243,7 @@ class Turn:
         await self._connection.execute(rest.values(state="dead", done_at=gone.at, last_error=gone.error))
 
 
-FREE: dict[str, Any] = {"leased_by": None, "leased_until": None, "next_at": 0.0}
+FREE: dict[str, Any] = {"leased_by": None, "leased_until": None, "next_at": AT_ONCE}
 
 _earlier = deliveries.alias("earlier").c
 EARLIER = (
@@ -265,16 +269,12 @@ SETTLE = (
     )
 )
 
-FOLLOW = (
-    update(deliveries)
-    .where(
-        row.subscription_id == bindparam("sub"),
-        row.event_id == bindparam("event"),
-        row.seq > bindparam("s"),
-        WAITING,
-        row.leased_by.is_(None),
-    )
-    .values(next_at=bindparam("at"))
+FOLLOWERS = update(deliveries).where(
+    row.subscription_id == bindparam("sub"),
+    row.event_id == bindparam("event"),
+    row.seq > bindparam("s"),
+    WAITING,
+    row.leased_by.is_(None),
 )
 
 _logged = attempts.alias("logged").c

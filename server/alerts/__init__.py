@@ -1,0 +1,1 @@
+"""Ways to tell people and machines: one kind, one file."""

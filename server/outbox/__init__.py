@@ -1,0 +1,1 @@
+"""From the deliveries that are kept to those who are to get them."""

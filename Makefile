@@ -32,6 +32,7 @@ dev: $(VENV)/.installed-dev ## Set up what development needs
 test: dev ## Run all tests; ARGS="-k name" picks some
 	@tests/chromium.sh
 	@tests/rtsp-server.sh
+	@tests/services.sh
 	@tests/npm.sh
 	$(BIN)/python -m pytest $(ARGS)
 

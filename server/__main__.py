@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from . import replaying
 from .app import serve
 from .config import CameraSettings, ConfigError, Settings, load_settings
+from .core.replay import RecordingError
 from .plugins import ModelError, PluginError
 from .urls import redacted
 
@@ -22,7 +24,9 @@ from .urls import redacted
 def parser() -> argparse.ArgumentParser:
     """The options. Those not given come from the environment or the settings file."""
     options = argparse.ArgumentParser(
-        prog="python -m server", description="Vigie: a real-time video server that watches cameras for firearms."
+        prog="python -m server",
+        description="Vigie: a real-time video server that watches cameras for firearms.",
+        epilog="python -m server replay --help: try a confirmation policy on recordings.",
     )
     options.add_argument("--host", help="address to listen on; the default, 127.0.0.1, is this machine only")
     options.add_argument("--port", type=int, help="port to listen on; default 5000, 0 picks a free one")
@@ -79,15 +83,19 @@ def _camera(source: str, taken: set[str]) -> CameraSettings:
 
 
 def main() -> None:
-    """Start the server, or say in one sentence why not."""
+    """Start the server, or run a command; or say in one sentence why not."""
     try:
+        if sys.argv[1:2] == ["replay"]:
+            replaying.run(sys.argv[2:])
+            return
         settings, sources = settings_of(parser().parse_args())
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
         )
-        logging.getLogger("aioice").setLevel(logging.WARNING)
+        for chatty in ("aioice", "alembic"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         asyncio.run(serve(settings, sources))
-    except (ConfigError, PluginError, ModelError) as error:
+    except (ConfigError, PluginError, ModelError, RecordingError) as error:
         sys.exit(f"vigie: {error}")
     except OSError as error:
         sys.exit(f"vigie: {error.strerror or error}: is another program using the port? Choose one with --port.")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ import av.container.core
 
 from .core.frame import CLOCK_RATE
 from .core.mediaclock import MediaClock
-from .plugins import PATIENCE_S, SourceFrame, SourceLost, SourceRequest, Stop
+from .plugins import PATIENCE_S, PacketTap, SourceFrame, SourceLost, SourceRequest, Stop
 from .urls import address_of, for_ffmpeg, knock
 from .video import picture_of
 
@@ -25,6 +26,9 @@ MOST_LATE_S = 1.0
 
 MOST_BROKEN = 300
 """Packets in a row that give no picture: past this it is no video, not a loss on the way."""
+
+MOST_INSIDE = 256
+"""Packets whose pictures a decoder may still hold back."""
 
 REASONS = {
     "HTTPUnauthorizedError": "it refused the user name or the password",
@@ -61,7 +65,8 @@ class Playback:
     """The pictures of a container's first video stream.
 
     ``paced``: pictures come faster than they are to be shown, as from a file or in the pieces of HLS, and wait for
-    their time. ``own_clock``: the stream has timestamps worth believing; without, the arrival counts.
+    their time. ``own_clock``: the stream has timestamps worth believing; without, the arrival counts. ``tap`` gets
+    every packet.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Playback:
         loop: bool = False,
         endless: bool = True,
         own_clock: bool = True,
+        tap: PacketTap | None = None,
     ) -> None:
         if not container.streams.video:
             raise SourceLost("it sends no video" + (", only sound" if container.streams.audio else ""))
@@ -83,6 +89,9 @@ class Playback:
         self._stream.thread_type = "AUTO" if paced else "SLICE"
         self._paced, self._loop, self._endless, self._own_clock = paced, loop, endless, own_clock
         self.codec = self._stream.codec_context.name
+        wanted = tap is not None and tap.begin(self.codec, self._stream.codec_context.extradata or b"")
+        self._tap = tap if wanted else None
+        self._tape_times: dict[int, int] = {}
 
     def frames(self) -> Iterator[SourceFrame]:
         """See :class:`server.plugins.Source`."""
@@ -93,7 +102,7 @@ class Playback:
         clock = MediaClock()
         for frame in self._decoded():
             pts = _pts(frame) if self._own_clock else None
-            yield SourceFrame(picture_of(frame), clock.at(pts, time.monotonic()))
+            yield SourceFrame(picture_of(frame), clock.at(pts, time.monotonic()), self._tape_time(frame))
 
     def _paced_frames(self) -> Iterator[SourceFrame]:
         timestamp, last = 0, None
@@ -108,7 +117,7 @@ class Playback:
                 begun -= wait
             if self._stop.wait(wait):
                 return
-            yield SourceFrame(picture_of(frame), timestamp)
+            yield SourceFrame(picture_of(frame), timestamp, self._tape_time(frame))
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         try:
@@ -137,16 +146,36 @@ class Playback:
 
     def _frames_of(self, packet: av.Packet[Any]) -> list[av.VideoFrame]:
         """The pictures of a packet. One that cannot be decoded is passed over, as after every loss on a network."""
+        if self._tap:
+            self._keep(self._tap, packet)
         try:
             return list(packet.decode())
         except av.error.InvalidDataError:
             return []
 
+    def _keep(self, tap: PacketTap, packet: av.Packet[Any]) -> None:
+        if not packet.size:  # what lets a decoder give out its last pictures
+            return
+        pts, dts = (_ticks(value, packet.time_base) for value in (packet.pts, packet.dts))
+        tape_time = tap.packet(bytes(packet), pts, dts, packet.is_keyframe)
+        if pts is None or tape_time is None:
+            return
+        if len(self._tape_times) >= MOST_INSIDE:
+            del self._tape_times[next(iter(self._tape_times))]
+        self._tape_times[pts] = tape_time
+
+    def _tape_time(self, frame: av.VideoFrame) -> int | None:
+        pts = _pts(frame)
+        return None if pts is None else self._tape_times.pop(pts, None)
+
 
 def _pts(frame: av.VideoFrame) -> int | None:
-    if frame.pts is None or frame.time_base is None:
-        return None
-    return int(frame.pts * frame.time_base * CLOCK_RATE)
+    return _ticks(frame.pts, frame.time_base)
+
+
+def _ticks(value: int | None, time_base: Fraction | None) -> int | None:
+    """A time of FFmpeg's in ticks of 90 kHz."""
+    return None if value is None or time_base is None else int(value * time_base * CLOCK_RATE)
 
 
 @contextmanager

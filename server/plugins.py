@@ -1,4 +1,4 @@
-"""The seams: what a source and a backend must do, and how one is found by its name."""
+"""The seams: what a source, a backend and an alert channel must do, and how one is found by its name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import importlib
 import pkgutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -68,10 +69,36 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceFrame:
-    """A decoded picture and its timestamp in ticks of the 90 kHz media clock, growing from picture to picture."""
+    """A decoded picture and its timestamp in ticks of the 90 kHz media clock, growing from picture to picture.
+
+    ``tape_time``: its time on the tape that its packets went to (:class:`PacketTap`), where that is known.
+    """
 
     picture: Picture
     timestamp: int
+    tape_time: int | None = None
+
+
+class PacketTap(Protocol):
+    """Who keeps the packets of a source besides, as they are coded. All calls come from the source's thread."""
+
+    def begin(self, codec: str, extradata: bytes) -> bool:
+        """A stream begins; ``codec`` as FFmpeg names it, ``extradata`` as its container has it. Whether its packets are
+        wanted."""
+        ...
+
+    def packet(self, data: bytes, pts: int | None, dts: int | None, is_key: bool) -> int | None:
+        """The next packet, its times in ticks of 90 kHz. Returns the time of its picture on the tape, or None when it
+        is not kept."""
+        ...
+
+    def shown(self, tape_time: int, captured_at: float) -> None:
+        """The picture of this time on the tape was captured ``captured_at`` (monotonic s)."""
+        ...
+
+    def end(self) -> None:
+        """No more packets come."""
+        ...
 
 
 class Stop:
@@ -121,7 +148,7 @@ class SourceRequest:
 
     ``resolve`` gives the address of a host and port that may be connected to, or raises :class:`SourceLost`;
     ``redirects``: the camera may lead to any other address by itself; ``stop`` lets the source end, also while it is
-    being opened.
+    being opened; ``tap`` gets what is sent as it is coded.
     """
 
     url: str
@@ -132,6 +159,7 @@ class SourceRequest:
     loop: bool = False
     resolve: Callable[[str, int], str] | None = None
     redirects: bool = False
+    tap: PacketTap | None = None
 
 
 class Source(Protocol):
@@ -156,8 +184,81 @@ PATIENCE_S = 9.5
 OpenSource = AbstractContextManager[Source]
 
 
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who is told: its address, and the secrets that what it gets is signed with, the newest first."""
+
+    id: str
+    url: str
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a receiver is told. ``id`` and ``body`` (JSON) are the same on every try; ``type`` is ``event.confirmed``
+    and so on; ``camera`` is None for a test."""
+
+    id: str
+    type: str
+    body: bytes
+    camera: str | None
+
+
+class Outcome(StrEnum):
+    """How a try ended."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Not now: it is tried again."""
+    REFUSED = "refused"
+    """Never like this: the settings forbid this receiver, or its address cannot be used."""
+    GONE = "gone"
+    """The receiver wants nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How a try ended, and what the receiver said. ``error`` is for people and holds no secret; ``response`` is how the
+    answer began; ``retry_after_s`` is how long the receiver wants to be left alone."""
+
+    outcome: Outcome
+    status: int | None = None
+    error: str | None = None
+    response: str | None = None
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraCondition:
+    """How a camera stands, for channels that show it: its state, and the gravest state of an open event."""
+
+    camera: str
+    state: str
+    suspicion: str | None
+    event: str | None
+    """The id of that event."""
+
+
+class Channel(Protocol):
+    """A way to tell people or machines. A module in ``alerts/`` has ``open_channel(settings) -> OpenChannel``, given
+    the :class:`server.config.Settings`; it is opened on the event loop, once, and raises :class:`PluginError` when they
+    are of no use."""
+
+    async def send(self, receiver: Receiver, alert: Alert) -> Reply:
+        """Try once, within the channel's own time limits. Raises nothing but cancellation."""
+        ...
+
+    async def show(self, condition: CameraCondition | None, camera: str) -> None:
+        """Show how a camera stands, or, with None, that there is none of this name any more. Channels that show nothing
+        do nothing. Raises nothing but cancellation."""
+        ...
+
+
+OpenChannel = AbstractAsyncContextManager[Channel]
+
+
 def kinds(family: str) -> list[str]:
-    """The kinds of a family (``inference``, ``sources``): the names of its modules."""
+    """The kinds of a family (``alerts``, ``inference``, ``sources``): the names of its modules."""
     folder = Path(__file__).parent / family
     return sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
 

@@ -16,7 +16,7 @@ from .config import CameraSettings
 from .core.mediaclock import MediaClock
 from .core.watch import Prepared
 from .feed import Feed, FeedState
-from .plugins import PATIENCE_S, SourceLost, SourceRequest, Stop, load
+from .plugins import PATIENCE_S, PacketTap, SourceLost, SourceRequest, Stop, load
 
 log = logging.getLogger(__name__)
 
@@ -94,14 +94,18 @@ class SourceReader:
         """In the source's thread."""
         reason: str | None = None
         camera = self._camera
+        tap = self._feed.tap()
         try:
-            with load("sources", camera.kind).open_source(request_of(camera, self._stop, self._rule)) as source:
+            request = request_of(camera, self._stop, self._rule, tap)
+            with load("sources", camera.kind).open_source(request) as source:
                 self.codec = source.codec
                 self._opened_at = time.monotonic()
                 for frame in source.frames():
                     now = time.monotonic()
                     if self._stop.is_set():
                         break
+                    if tap and frame.tape_time is not None:
+                        tap.shown(frame.tape_time, now)
                     prepared = self._feed.prepare(frame.picture, now)
                     if self._arrived.put((prepared, frame.timestamp, now)):
                         self._call(self._deliver)
@@ -112,6 +116,9 @@ class SourceReader:
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error("camera %s: its reader broke by %s\n%s", camera.name, type(error).__name__, where)
             reason = f"its reader broke ({type(error).__name__})"
+        finally:
+            if tap:
+                tap.end()
         self._call(self._finish, reason)
 
     def _call(self, call: Callable[..., None], *arguments: object) -> None:
@@ -146,9 +153,16 @@ def tell_stall(feed: Feed, now: float) -> None:
         feed.become(FeedState.STALLED, f"no picture for {missing:.0f} s")
 
 
-def request_of(camera: CameraSettings, stop: Stop, rule: AddressRule) -> SourceRequest:
+def request_of(camera: CameraSettings, stop: Stop, rule: AddressRule, tap: PacketTap | None = None) -> SourceRequest:
     """What to ask the kind of a camera to open."""
-    password = camera.password.get_secret_value() if camera.password else None
     return SourceRequest(
-        camera.url, stop, camera.username, password, camera.transport, camera.loop, rule.resolve, rule.everything
+        url=camera.url,
+        stop=stop,
+        username=camera.username,
+        password=camera.password.get_secret_value() if camera.password else None,
+        transport=camera.transport,
+        loop=camera.loop,
+        resolve=rule.resolve,
+        redirects=rule.everything,
+        tap=tap,
     )

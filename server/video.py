@@ -33,9 +33,10 @@ def frame_of(picture: Picture) -> tuple[av.VideoFrame, Picture]:
     return frame, copy
 
 
-def scaled_frame_of(picture: Picture, width: int) -> tuple[av.VideoFrame, Picture]:
-    """As :func:`frame_of`, scaled to ``width`` (even) pixels; the height is even too, and keeps the shape."""
-    height = max(2, round(picture.height * width / picture.width / 2) * 2)
+def scaled_frame_of(picture: Picture, width: int, height: int = 0) -> tuple[av.VideoFrame, Picture]:
+    """As :func:`frame_of`, scaled to ``width`` (even) pixels; the height is even too, and keeps the shape unless it is
+    given."""
+    height = height or max(2, round(picture.height * width / picture.width / 2) * 2)
     frame, copy = blank_frame(width, height)
     for target, source in ((copy.y, picture.y), (copy.u, picture.u), (copy.v, picture.v)):
         np.copyto(target, cv2.resize(source, target.shape[::-1], interpolation=cv2.INTER_AREA))

@@ -17,6 +17,7 @@ from server.playing import Playback, interruptible, opened, reason_of
 from server.plugins import SourceLost, SourceRequest, Stop
 
 from .sources.clips import write_clip, write_sound
+from .support.coded import grey_pictures
 
 SECRET = "s3cr3t"
 MOST_S = 1.0
@@ -185,3 +186,86 @@ def test_the_names_of_errors_are_those_of_pyav() -> None:
 def test_another_error_is_told_without_its_url() -> None:
     assert reason_of(OSError(5, "Input/output error", f"rtsp://bob:{SECRET}@camera/")) == "input/output error"
     assert SECRET not in reason_of(ValueError(SECRET))
+
+
+# --- what is kept besides --------------------------------------------------------------------------------------------
+
+
+class FakeTap:
+    """Keeps every packet under its number, and remembers what it was told."""
+
+    def __init__(self, keeps: bool = True, wants: bool = True) -> None:
+        self.keeps, self.wants = keeps, wants
+        self.began: list[tuple[str, bytes]] = []
+        self.packets: list[tuple[bytes, int | None, int | None, bool]] = []
+
+    def begin(self, codec: str, extradata: bytes) -> bool:
+        self.began.append((codec, extradata))
+        return self.wants
+
+    def packet(self, data: bytes, pts: int | None, dts: int | None, is_key: bool) -> int | None:
+        self.packets.append((data, pts, dts, is_key))
+        return len(self.packets) - 1 if self.keeps else None
+
+    def shown(self, tape_time: int, captured_at: float) -> None:
+        raise AssertionError("that is for the reader to tell")
+
+    def end(self) -> None:
+        raise AssertionError("that is for the reader to tell")
+
+
+@pytest.mark.parametrize("paced", [False, True])
+def test_a_tap_gets_every_packet_and_each_picture_knows_its_own(paced: bool, tmp_path: Path) -> None:
+    """With B-frames, so that pictures come in another order than packets."""
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=60, options={"crf": "10", "x264-params": "bframes=3:b-adapt=0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for frame in grey_pictures(20):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    tap = FakeTap()
+    request = SourceRequest(str(path), Stop())
+    with opened(request, str(path)) as source:
+        frames = list(Playback(source, request.stop, paced=paced, endless=False, tap=tap).frames())
+    ((codec, extradata),) = tap.began
+    assert (codec, extradata[0]) == ("h264", 1)
+    assert len(frames) == len(tap.packets) == 20
+    assert [is_key for _, _, _, is_key in tap.packets] == [True] + [False] * 19
+    shown_at = [pts for _, pts, _, _ in tap.packets]
+    assert shown_at != sorted(shown_at, key=lambda pts: pts or 0), "there are B-frames"
+    numbers = [frame.tape_time for frame in frames]
+    assert sorted(number for number in numbers if number is not None) == list(range(20))
+    assert [shown_at[number] for number in numbers if number is not None] == sorted(
+        pts for pts in shown_at if pts is not None
+    )
+    with av.open(str(path)) as container:
+        assert [bytes(packet) for packet in container.demux(video=0) if packet.size] == [
+            data for data, *_ in tap.packets
+        ]
+
+
+def test_a_clip_in_a_loop_goes_to_the_tap_each_time(tmp_path: Path) -> None:
+    path = str(write_clip(tmp_path / "a.mp4", frames=4, fps=60))
+    tap = FakeTap()
+    request = SourceRequest(path, Stop())
+    with opened(request, path) as container:
+        frames = Playback(container, request.stop, paced=True, loop=True, endless=False, tap=tap).frames()
+        assert [frame.tape_time for _, frame in zip(range(10), frames, strict=False)] == list(range(10))
+
+
+def test_pictures_whose_packets_were_not_kept_know_of_no_tape(tmp_path: Path) -> None:
+    path = str(write_clip(tmp_path / "a.mp4"))
+    request = SourceRequest(path, Stop())
+    with opened(request, path) as container:
+        frames = list(Playback(container, request.stop, endless=False, tap=FakeTap(keeps=False)).frames())
+    assert {frame.tape_time for frame in frames} == {None}
+
+
+def test_a_tap_that_wants_none_is_not_asked_again(tmp_path: Path) -> None:
+    path = str(write_clip(tmp_path / "a.mp4"))
+    tap = FakeTap(wants=False)
+    request = SourceRequest(path, Stop())
+    with opened(request, path) as container:
+        assert len(list(Playback(container, request.stop, endless=False, tap=tap).frames())) == 6
+    assert (len(tap.began), tap.packets) == (1, [])

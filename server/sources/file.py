@@ -25,4 +25,4 @@ def open_source(request: SourceRequest) -> Iterator[Playback]:
         raise SourceLost("there is no such file")
     # "file:" before the path, or a colon in a name would make FFmpeg take what stands before it for a protocol.
     with opened(request, f"file:{path}", options={"protocol_whitelist": "file,crypto,data"}) as container:
-        yield Playback(container, request.stop, paced=True, loop=request.loop, endless=False)
+        yield Playback(container, request.stop, paced=True, loop=request.loop, endless=False, tap=request.tap)

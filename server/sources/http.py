@@ -297,7 +297,7 @@ def open_source(request: SourceRequest) -> Iterator[Playback]:
                 )
             except SourceLost as lost:
                 raise SourceLost(fetcher.refused or str(lost)) from lost
-            yield Playback(container, request.stop, paced=True)
+            yield Playback(container, request.stop, paced=True, tap=request.tap)
             return
         if kind.startswith("image/"):
             raise SourceLost("this address gives a single picture, not a video")
@@ -308,7 +308,7 @@ def open_source(request: SourceRequest) -> Iterator[Playback]:
         # No protocol, or formats that name other addresses (DASH, SDP) would have FFmpeg go there past the check.
         options = {"fflags": "nobuffer", "protocol_whitelist": "data"}
         container = stack.enter_context(opened(request, _Body(response), format=form, options=options))
-        yield Playback(container, request.stop, own_clock=not multipart)
+        yield Playback(container, request.stop, own_clock=not multipart, tap=request.tap)
 
 
 def _reason(error: Exception) -> str:

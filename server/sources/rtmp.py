@@ -21,4 +21,4 @@ def open_source(request: SourceRequest) -> Iterator[Playback]:
         "protocol_whitelist": "rtmp,rtmps,tcp,tls,crypto",
     }
     with opened_at(request, PORTS, options) as container:
-        yield Playback(container, request.stop)
+        yield Playback(container, request.stop, tap=request.tap)

@@ -36,7 +36,7 @@ def open_source(request: SourceRequest) -> Iterator[Playback]:
             if str(lost) != REASONS["HTTPOtherClientError"]:
                 raise
             container = stack.enter_context(_opened(request, options))
-        yield Playback(container, request.stop)
+        yield Playback(container, request.stop, tap=request.tap)
 
 
 @contextmanager

@@ -13,4 +13,4 @@ from ..plugins import SourceRequest
 def open_source(request: SourceRequest) -> Iterator[Playback]:
     """Open a device; see :class:`server.plugins.Source`."""
     with opened(request, request.url.removeprefix("v4l2:"), format="v4l2") as container:
-        yield Playback(container, request.stop)
+        yield Playback(container, request.stop, tap=request.tap)

@@ -14,7 +14,7 @@ from server.detector import Detector
 from server.feed import Feed, Rates
 from server.metrics import Metrics
 from server.plugins import load
-from server.store import EventStore
+from tests.support.journal import FakeJournal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +45,4 @@ class BenchFeed(Feed):
 
     def __init__(self, name: str, detector: Detector, rate: float) -> None:
         analyzer = Analyzer(name, detector.model.labels, lambda _: name)
-        super().__init__(name, "camera", analyzer, detector, EventStore(), Metrics(), Rates(rate, rate))
+        super().__init__(name, "camera", analyzer, detector, FakeJournal(), Metrics(), Rates(rate, rate))

@@ -7,37 +7,49 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 from aiohttp import web
 
 from .addresses import AddressRule
 from .cameras import Cameras
 from .catalogue import Catalogue
+from .conditions import Conditions
 from .config import CameraSettings, ConfigError, Settings, cores
-from .core.policy import ConfirmationPolicy
 from .core.tracking import TrackerSettings
 from .detector import Detector
 from .edge.api import Api
 from .edge.cameras import CameraRoutes
 from .edge.encoder import Encoders
+from .edge.event_stream import EventStream
+from .edge.events import EventRoutes
+from .edge.evidence import EvidenceRoutes
 from .edge.http import make_app
 from .edge.mjpeg import Mjpeg
+from .edge.policies import PolicyRoutes
 from .edge.sessions import SessionPlaces
 from .edge.stills import Stills
 from .edge.stream import Streams
+from .edge.webhooks import WebhookRoutes
 from .edge.webrtc import WebRtcSessions
 from .edge.whep import Whep
 from .edge.whip import Whip
+from .evidence.keeper import Evidence
 from .feed import Rates
+from .keeping import Keeping, keeping
 from .memory import limit_arenas
 from .metrics import Metrics
+from .notices import Notices
 from .plugins import ModelError, load
-from .store import EventStore
+from .presence import Presence, presence
+from .recordings import EpisodeWriter
+from .store.database import Database, DatabaseError
+from .verdicts import Verdicts
 
 log = logging.getLogger(__name__)
 
@@ -61,30 +73,52 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
     """
     limit_arenas()
     async with AsyncExitStack() as stack:
-        metrics, store = Metrics(), EventStore()
+        metrics = Metrics()
+        database = await _database(stack, settings)
+        own = _presence(stack, settings.data_dir)
+        kept = await stack.enter_async_context(keeping(database, settings, own, metrics))
         detector = await stack.enter_async_context(_detector(settings, metrics))
+        episodes = await stack.enter_async_context(
+            EpisodeWriter(kept.episodes, detector.model.name, detector.model.labels)
+        )
+        evidence = await _evidence(stack, settings, kept, detector, metrics)
+        policy, tracker = settings.policy.policy(), _tracker(settings)
         cameras = await stack.enter_async_context(
             Cameras(
                 detector,
-                store,
+                kept.journal,
                 metrics,
-                ConfirmationPolicy(**settings.policy.model_dump()),
-                TrackerSettings(settings.detector.confidence, settings.detector.weak_confidence),
+                policy,
+                tracker,
                 Rates(settings.detector.look_rate, settings.detector.suspicious_rate),
                 Catalogue(settings.data_dir, settings.cameras),
                 settings.fleet,
                 _rule(settings),
                 _whip_token(settings),
+                lambda name, kind: (episodes.keeper(name), *evidence.witnesses(name, kind)),
             )
         )
+        await stack.enter_async_context(Verdicts(cameras, kept.store, kept.changes))
+        await stack.enter_async_context(Conditions(cameras, kept.outbox.conditions))
         pool = stack.enter_context(ThreadPoolExecutor(max(2, cores()), thread_name_prefix="edge"))
         places = SessionPlaces(settings.limits.sessions, metrics)
         webrtc = WebRtcSessions(cameras, Encoders(pool, metrics), places, pool, settings.limits.idle_s)
         streams = Streams(cameras, places, settings.limits, pool, metrics)
-        api = Api(detector, cameras, store, metrics, settings.limits, webrtc, streams, pool)
+        api = Api(detector, cameras, metrics, settings.limits, webrtc, streams, pool)
         mjpeg = Mjpeg(cameras, places, Stills(pool, metrics))
         camera_routes = CameraRoutes(cameras, lambda name: webrtc.viewers(name) + mjpeg.viewers(name), pool)
-        parts = (api, camera_routes, mjpeg, Whep(cameras, webrtc), Whip(webrtc))
+        parts = (
+            api,
+            camera_routes,
+            mjpeg,
+            Whep(cameras, webrtc),
+            Whip(webrtc),
+            EventStream(kept.changes, SessionPlaces(settings.limits.listeners, metrics)),
+            EventRoutes(kept.store, kept.changes, kept.deliveries),
+            EvidenceRoutes(evidence, kept.links.key),
+            WebhookRoutes(kept.subscriptions, kept.deliveries, kept.outbox, settings.webhooks),
+            PolicyRoutes(cameras, policy, tracker, kept.episodes),
+        )
         app = make_app([route for part in parts for route in part.routes()], settings.cors_origins)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
         stack.push_async_callback(runner.cleanup)
@@ -92,12 +126,62 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         stack.push_async_callback(webrtc.close_all, "the server stops")
         stack.callback(streams.close_all, "the server stops")
         stack.callback(mjpeg.close_all)
+        stack.callback(kept.changes.live.close, "the server stops")
         site = web.TCPSite(runner, settings.host, settings.port)
         await site.start()
-        cameras.open_all(sources)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        yield Running(f"http://{host}:{runner.addresses[0][1]}", detector.ready, detector.scheduler)
+        url = f"http://{host}:{runner.addresses[0][1]}"
+        kept.links.base_url = (settings.public_url or url).rstrip("/")
+        cameras.open_all(sources)
+        yield Running(url, detector.ready, detector.scheduler)
         log.info("stopping")
+
+
+async def _database(stack: AsyncExitStack, settings: Settings) -> Database:
+    """The database of the settings, or a file in the data folder. Raises ConfigError."""
+    _use(settings.data_dir)
+    url = settings.database.get_secret_value() if settings.database else f"sqlite:///{settings.data_dir / 'vigie.db'}"
+    try:
+        return await stack.enter_async_context(Database(url))
+    except DatabaseError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _presence(stack: AsyncExitStack, folder: Path) -> Presence:
+    try:
+        return stack.enter_context(presence(folder))
+    except OSError as error:
+        raise ConfigError(f"The data folder {folder} cannot be used: {error.strerror}.") from error
+
+
+async def _evidence(
+    stack: AsyncExitStack, settings: Settings, kept: Keeping, detector: Detector, metrics: Metrics
+) -> Evidence:
+    notices = Notices(kept.journal)
+    try:
+        return await stack.enter_async_context(
+            Evidence(
+                settings.evidence,
+                settings.data_dir,
+                kept.database,
+                detector.model.labels,
+                metrics,
+                notices.evidence,
+            )
+        )
+    except OSError as error:
+        raise ConfigError(f"The folder for evidence cannot be used: {error.strerror}.") from error
+
+
+def _tracker(settings: Settings) -> TrackerSettings:
+    return TrackerSettings(settings.detector.confidence, settings.detector.weak_confidence)
+
+
+def _use(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"The data folder {folder} cannot be used: {error.strerror}.") from error
 
 
 def _detector(settings: Settings, metrics: Metrics) -> Detector:
@@ -105,10 +189,7 @@ def _detector(settings: Settings, metrics: Metrics) -> Detector:
     if not options.model.is_file():
         raise ModelError(f"There is no model file {options.model}.")
     cache = settings.data_dir / "cache"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
+    _use(cache)
     backend = load("inference", options.backend).open_model(options.model, workers=options.workers, cache_dir=cache)
     return Detector(backend, options.workers, options.weak_confidence, options.nms_iou, metrics)
 
@@ -127,17 +208,25 @@ def _whip_token(settings: Settings) -> str:
     """The token for pushing video under any name: that of the settings, or one made on the first start."""
     if settings.whip_token:
         return settings.whip_token.get_secret_value()
-    path = settings.data_dir / "whip-token"
+    return kept_text(settings.data_dir / "whip-token", lambda: secrets.token_urlsafe(24), LEAST_TOKEN)
+
+
+def kept_text(path: Path, make: Callable[[], str], least: int) -> str:
+    """What a file holds, made on the first start, of ``least`` signs at least. Raises ConfigError."""
     try:
         if not path.exists():
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(24) + "\n")
-        token = path.read_text("utf-8").strip()
+            new = path.with_name(f"{path.name}.{os.getpid()}")  # whole or not at all, however the start breaks off
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(make() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        text = path.read_text("utf-8").strip()
     except (OSError, ValueError) as error:
         raise ConfigError(f"The file {path} cannot be used: {getattr(error, 'strerror', 'it is no text')}.") from error
-    if len(token) < LEAST_TOKEN:  # a start that broke off, on a full disk say, leaves it empty
-        raise ConfigError(f"The file {path} has no token of {LEAST_TOKEN} signs or more. Remove it to have one made.")
-    return token
+    if len(text) < least:
+        raise ConfigError(f"The file {path} has no text of {least} signs or more. Remove it to have one made.")
+    return text
 
 
 async def serve(settings: Settings, sources: Sequence[CameraSettings] = ()) -> None:

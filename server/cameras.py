@@ -23,11 +23,11 @@ from .core.identifiers import uuid7
 from .core.policy import ConfirmationPolicy
 from .core.tracking import TrackerSettings
 from .detector import Detector
-from .feed import Feed, FeedState, Rates
+from .feed import Feed, FeedState, Rates, Witness
+from .journal import Journal
 from .memory import give_back
 from .metrics import Metrics
 from .plugins import SourceLost
-from .store import EventStore
 from .urls import PUSHED, address_of
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Cameras:
     def __init__(
         self,
         detector: Detector,
-        store: EventStore,
+        journal: Journal,
         metrics: Metrics,
         policy: ConfirmationPolicy,
         tracker: TrackerSettings,
@@ -67,9 +67,12 @@ class Cameras:
         fleet: FleetSettings,
         rule: AddressRule,
         whip_token: str,
+        witnesses: Callable[[str, str], Sequence[Witness]] = lambda name, kind: (),
     ) -> None:
+        """``witnesses``: who remembers what the feed of a name and kind shows."""
         self.detector = detector
-        self.store = store
+        self._journal = journal
+        self._witnesses = witnesses
         self.metrics = metrics
         self.rule = rule
         """Where cameras that the API adds may be."""
@@ -113,6 +116,10 @@ class Cameras:
         camera = self._cameras.get(name)
         return camera.feed if camera else None
 
+    def feed(self, name: str) -> Feed | None:
+        """The feed of this name, of a camera or of a browser session."""
+        return self._feeds.get(name)
+
     def cameras(self) -> list[Feed]:
         """The feeds of all cameras, in the order they were added; browser sessions are not among them."""
         return [camera.feed for camera in self._cameras.values()]
@@ -136,6 +143,7 @@ class Cameras:
         async with self._change(settings.name):
             if settings.name in self._feeds:
                 raise CameraRefused("camera-exists", f"There is already a camera named {settings.name}.")
+            self._check_policy(settings)
             self._check_count()
             self._coming += 1  # so that many who come at once do not pass the limit together
             try:
@@ -155,6 +163,8 @@ class Cameras:
         async with self._change(name):
             camera = self.camera(name)
             settings = change(camera.settings)
+            if settings.policy != camera.settings.policy:
+                self._check_policy(settings)
             rule = camera.rule
             if settings.url != camera.settings.url:  # the old one may be what only the settings file may say
                 await self.check_url(settings)
@@ -163,6 +173,7 @@ class Cameras:
                 await self._catalogue.keep(settings)
                 camera.origin = "api"  # one that was there by a push alone stays now: stopped, say
             await camera.change(settings, rule)
+            camera.feed.policy = self._policy_of(settings)
             return camera
 
     async def start(self, name: str) -> Camera:
@@ -236,6 +247,7 @@ class Cameras:
 
     def _open(self, settings: CameraSettings, origin: str, rule: AddressRule) -> Camera:
         camera = self._cameras[settings.name] = Camera(settings, self._enter(settings.name, "camera"), rule, origin)
+        camera.feed.policy = self._policy_of(settings)
         camera.start()
         return camera
 
@@ -268,6 +280,20 @@ class Cameras:
         lock = self._changing.get(name)
         return lock is not None and lock.locked()
 
+    def _policy_of(self, settings: CameraSettings) -> ConfirmationPolicy:
+        """The policy of a camera. One that was kept when the usual policy was another may not go with it any more."""
+        try:
+            return settings.policy_over(self._policy)
+        except ValueError as error:
+            log.warning("camera %s has the usual policy, for its own cannot be: %s", settings.name, error)
+            return self._policy
+
+    def _check_policy(self, settings: CameraSettings) -> None:
+        try:
+            settings.policy_over(self._policy)
+        except ValueError as error:
+            raise CameraRefused("invalid-camera", f"The policy cannot be: {error}.") from error
+
     def _check_count(self) -> None:
         if len(self._cameras) + self._coming >= self._fleet.most_cameras:
             raise CameraRefused(
@@ -299,10 +325,18 @@ class Cameras:
                 pass  # a name that is not known now may be later: the camera's state will tell
 
     def _enter(self, name: str, kind: str) -> Feed:
+        model = self.detector.model
         analyzer = Analyzer(
-            name, self.detector.model.labels, lambda unix: uuid7(unix, os.urandom(10)), self._policy, self._tracker
+            name,
+            model.labels,
+            lambda unix: uuid7(unix, os.urandom(10)),
+            self._policy,
+            self._tracker,
+            model.name,
         )
-        feed = self._feeds[name] = Feed(name, kind, analyzer, self.detector, self.store, self.metrics, self._rates)
+        feed = self._feeds[name] = Feed(
+            name, kind, analyzer, self.detector, self._journal, self.metrics, self._rates, self._witnesses(name, kind)
+        )
         self.detector.attach(feed)
         self.metrics.feeds.labels(kind).inc()
         return feed

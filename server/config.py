@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,6 +18,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from .core.policy import ConfirmationPolicy
 from .plugins import SourceLost, kinds
 from .urls import PUSHED, address_of, source_kind, split_credentials
 
@@ -42,6 +45,62 @@ Polygon = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, m
 """At least three points (x, y), as fractions of the width and the height of the picture."""
 
 Label = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+Hits = Annotated[int, Field(ge=2, le=100)]
+Seconds = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
+Window = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
+Zones = Annotated[tuple[Polygon, ...], Field(max_length=32)]
+
+
+class PolicySettings(Section):
+    """When a sighting is confirmed; see docs/decisions/0004-confirmation.md and 0011-policy-replay.md."""
+
+    hits: Hits = Field(3, description="Looks that must have seen it ...")
+    of: Hits = Field(5, description="... of so many last looks.")
+    median_score: Fraction = Field(0.4, description="Least median score of those.")
+    window_s: Window = Field(2.0, description="Older looks do not count; no pause in a dwell may be longer.")
+    span_s: Seconds = Field(0.15, description="Time from the first to the last of them.")
+    smallest_share: Fraction = Field(0.0, description="Share of the picture its box must cover.")
+    zones: Zones = Field((), description="Polygons of [x, y] from 0 to 1: it counts only while inside one of them.")
+    dwell_s: Seconds = Field(0.0, description="Time for which it must have been there without a pause; 0: no wait.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> PolicySettings:
+        self.policy()
+        return self
+
+    def policy(self) -> ConfirmationPolicy:
+        """The policy that these settings make."""
+        return ConfirmationPolicy(**self.model_dump())
+
+
+class PolicyChanges(Section):
+    """A policy told by what differs from another. What is null does not differ."""
+
+    hits: Hits | None = None
+    of: Hits | None = None
+    median_score: Fraction | None = None
+    window_s: Window | None = None
+    span_s: Seconds | None = None
+    smallest_share: Fraction | None = None
+    zones: Zones | None = None
+    dwell_s: Seconds | None = None
+
+    def over(self, policy: ConfirmationPolicy) -> ConfirmationPolicy:
+        """That other policy with these changes; raises ValueError when the two do not go together."""
+        return replace(policy, **self.model_dump(exclude_none=True))
+
+
+def credentials_apart(values: Any) -> Any:
+    """Settings with a URL, its user and password taken out of it; what is given apart stands over those."""
+    if not isinstance(values, dict) or not isinstance(values.get("url"), str):
+        return values
+    url, username, password = split_credentials(values["url"].strip())
+    if username is None:
+        return {**values, "url": url}
+    given = {key: values[key] for key in ("username", "password") if values.get(key) is not None}
+    return {**values, "url": url, "username": username, "password": password, **given}
 
 
 class CameraSettings(Section):
@@ -74,18 +133,14 @@ class CameraSettings(Section):
     motion_gate: bool = Field(True, description="Look rarely, once in two seconds at least, while nothing moves.")
     enabled: bool = Field(True, description="Whether the camera is watched.")
     labels: tuple[Label, ...] = Field((), max_length=16, description="Words to group and find cameras by.")
+    policy: PolicyChanges | None = Field(
+        None, description="Where the confirmation policy of this camera differs from the usual one, as under policy."
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _part(cls, values: Any) -> Any:
-        """Take user and password out of the URL."""
-        if not isinstance(values, dict) or not isinstance(values.get("url"), str):
-            return values
-        url, username, password = split_credentials(values["url"].strip())
-        if username is None:
-            return {**values, "url": url}
-        given = {key: values[key] for key in ("username", "password") if values.get(key) is not None}
-        return {**values, "url": url, "username": username, "password": password, **given}
+        return credentials_apart(values)
 
     @field_validator("url")
     @classmethod
@@ -115,6 +170,17 @@ class CameraSettings(Section):
     @classmethod
     def _once(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(labels))
+
+    def policy_over(self, usual: ConfirmationPolicy) -> ConfirmationPolicy:
+        """The confirmation policy of this camera; raises ValueError when its own does not go with the usual one."""
+        return self.policy.over(usual) if self.policy else usual
+
+    def policy_in_force(self, usual: ConfirmationPolicy) -> ConfirmationPolicy:
+        """The same; where the two do not go together, because the usual one changed since, the usual one alone."""
+        try:
+            return self.policy_over(usual)
+        except ValueError:
+            return usual
 
     @property
     def kind(self) -> str:
@@ -178,21 +244,86 @@ class DetectorSettings(Section):
         return self
 
 
-class PolicySettings(Section):
-    """When a sighting is confirmed; see docs/decisions/0004-confirmation.md."""
+class MqttSettings(Section):
+    """An MQTT broker that gets the alerts, and shows how each camera stands; see docs/mqtt.md."""
 
-    hits: int = Field(3, ge=2, le=100, description="Looks that must have seen it ...")
-    of: int = Field(5, ge=2, le=100, description="... of so many last looks.")
-    median_score: float = Field(0.4, ge=0, le=1, description="Least median score of those.")
-    window_s: float = Field(2.0, gt=0, le=60, description="Older looks do not count.")
-    span_s: float = Field(0.15, ge=0, le=60, description="Time from the first to the last of them.")
-    smallest_share: float = Field(0.0, ge=0, le=1, description="Share of the picture its box must cover.")
+    url: str | None = Field(
+        None,
+        max_length=2000,
+        description="mqtt://HOST or, encrypted, mqtts://HOST; with :PORT where it is not 1883 or 8883. Without it "
+        "nothing is sent.",
+    )
+    username: str | None = Field(None, max_length=200, description="User name; kept apart from the URL, never shown.")
+    password: SecretStr | None = Field(None, max_length=200, description="Password; never shown.")
+    ca_file: Path | None = Field(
+        None,
+        description="PEM file of who signed the broker's certificate, where that is nobody whom this system trusts.",
+    )
+    prefix: str = Field(
+        "vigie",
+        max_length=200,
+        pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$",
+        description="What all topics begin with; another one for each Vigie at the broker.",
+    )
+    client_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="By which the broker knows this server, and no other; else vigie- and the name of this machine.",
+    )
+    states: tuple[Literal["suspected", "confirmed", "ended", "retracted", "judged"], ...] = Field(
+        ("confirmed", "ended", "retracted"),
+        description="What is told of events: suspected, confirmed, ended, retracted, judged. A retraction always comes "
+        "where the alarm came.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part(cls, values: Any) -> Any:
+        return credentials_apart(values)
 
     @model_validator(mode="after")
-    def _possible(self) -> PolicySettings:
-        if self.hits > self.of:
-            raise ValueError(f"{self.hits} hits cannot be among the last {self.of} looks")
+    def _possible(self) -> MqttSettings:
+        if self.password and not self.username:
+            raise ValueError("a password needs a username")
+        if self.ca_file and not self.encrypted:
+            raise ValueError("a ca_file is for mqtts:// URLs")
         return self
+
+    @field_validator("url")
+    @classmethod
+    def _opens(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not re.fullmatch(r"(?i:mqtts?)://[^/?#\s]+/?", url):
+            raise ValueError("a broker is given as mqtt://HOST:PORT or mqtts://HOST:PORT")
+        try:
+            address_of(url, {})
+        except SourceLost as error:
+            raise ValueError(str(error)) from error
+        return url
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the URL asks for TLS."""
+        return bool(self.url and self.url.lower().startswith("mqtts:"))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the broker."""
+        return address_of(self.url or "", {"mqtt": 1883, "mqtts": 8883})
+
+
+class WebhookSettings(Section):
+    """Who may be told of events, and how long Vigie tries."""
+
+    allow_private: bool = Field(False, description="Whether receivers may be on this machine and in private networks.")
+    most: int = Field(100, ge=0, le=1000, description="Webhooks up to which the API may add.")
+    at_a_time: int = Field(8, ge=1, le=100, description="Deliveries under way to one receiver; of one event, one.")
+    connect_s: float = Field(5, gt=0, le=60, description="Time to look its name up and connect.")
+    answer_s: float = Field(15, gt=0, le=60, description="Time for a whole delivery, with its answer.")
+    try_for_h: float = Field(24, gt=0, le=720, description="Time after which a delivery that fails is given up.")
+    keep_days: float = Field(30, gt=0, le=3650, description="Age at which what was delivered or given up is removed.")
 
 
 class LimitSettings(Section):
@@ -203,7 +334,47 @@ class LimitSettings(Section):
     stream_frame_bytes: int = Field(2_000_000, ge=1000, description="Size of one JPEG over the WebSocket.")
     stream_frame_pixels: int = Field(4_000_000, ge=1000, description="Checked before the JPEG is decoded.")
     sessions: int = Field(64, ge=1, description="WebRTC, WebSocket and MJPEG sessions together.")
+    listeners: int = Field(1000, ge=1, description="Readers of the event stream.")
     idle_s: float = Field(10, gt=0, description="A session that sends nothing for so long is closed.")
+
+
+class EventSettings(Section):
+    """How long what happened is kept. Evidence has rules of its own."""
+
+    keep_days: float = Field(730, gt=0, description="Events, once their evidence is gone.")
+    keep_changes_days: float = Field(30, gt=0, description="The log of changes that readers can go on from.")
+    keep_recordings_days: float = Field(14, gt=0, description="What the model saw, for trying other policies on it.")
+
+
+class EvidenceSettings(Section):
+    """What is kept of each confirmed event besides its words: pictures, a clip, detections. Where, and how long."""
+
+    enabled: bool = Field(True, description="Whether any is kept.")
+    clips: bool = Field(True, description="Whether clips are: without, no video is held in memory, and none is coded.")
+    before_s: float = Field(5, ge=0, le=15, description="What a clip shows from before the event began.")
+    after_s: float = Field(5, ge=0, le=30, description="What it shows from after the end.")
+    longest_s: float = Field(60, ge=1, le=600, description="Length of a clip at the most.")
+    url: str | None = Field(
+        None,
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9/_.=-]*)?$",
+        description="s3://BUCKET/PREFIX to keep it there, with the credentials of the environment or the container; "
+        "else the folder evidence in the data folder.",
+    )
+    region: str | None = Field(None, description="Region of the bucket, where the environment does not tell.")
+    endpoint: str | None = Field(
+        None, pattern=r"^https?://[^/?#\s]+$", description="Address of an S3 that is not Amazon's."
+    )
+    spool_bytes: int = Field(
+        2_000_000_000, ge=0, description="What may wait in the data folder while the bucket is away."
+    )
+    keep_days: float = Field(30, gt=0, description="How long it is kept, unless it is held.")
+    keep_real_days: float = Field(365, gt=0, description="That of events judged real.")
+    keep_false_days: float = Field(30, gt=0, description="That of events judged false.")
+    most_bytes: int = Field(20_000_000_000, ge=0, description="Of more, the oldest goes that is not held.")
+    least_free_bytes: int = Field(
+        500_000_000, ge=0, description="Room left on the disk; before it gets less the oldest goes, then none is kept."
+    )
+    link_days: float = Field(7, gt=0, le=365, description="How long the links in alerts open it.")
 
 
 class Settings(BaseSettings):
@@ -217,6 +388,16 @@ class Settings(BaseSettings):
     )
     port: int = Field(5000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     data_dir: Path = Field(Path("data"), description="Where Vigie keeps what it writes: cameras of the API, a cache.")
+    database: SecretStr | None = Field(
+        None,
+        description="Where events are kept: postgresql://USER:PASSWORD@HOST/NAME, or sqlite:///PATH; else the file "
+        "vigie.db in the data folder.",
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$",
+        description="How others reach this server, for links in alerts; else the address it listens on.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins of front ends on other hosts, as https://example.org; * for any."
     )
@@ -224,7 +405,11 @@ class Settings(BaseSettings):
     detector: DetectorSettings = DetectorSettings()
     policy: PolicySettings = PolicySettings()
     limits: LimitSettings = LimitSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     fleet: FleetSettings = FleetSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    events: EventSettings = EventSettings()
+    mqtt: MqttSettings = MqttSettings()
     whip_token: SecretStr | None = Field(
         None,
         min_length=16,
@@ -246,6 +431,15 @@ class Settings(BaseSettings):
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two cameras are named {', '.join(sorted(twice))}")
         return cameras
+
+    @model_validator(mode="after")
+    def _policies_go_together(self) -> Settings:
+        for camera in self.cameras:
+            try:
+                camera.policy_over(self.policy.policy())
+            except ValueError as error:
+                raise ValueError(f"the policy of camera {camera.name} cannot be: {error}") from error
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
 from .broadcast import Broadcast, Mailbox
 from .core.analyzer import Analyzer, Observation, SeenTrack
@@ -14,12 +15,14 @@ from .core.events import Event, State
 from .core.figures import Cause, Figures
 from .core.frame import Frame, Picture
 from .core.history import Sample, Skipped
+from .core.policy import ConfirmationPolicy
 from .core.rates import Delay
 from .core.schedule import IDLE_RATE
 from .core.watch import Prepared, Watch, WatchSettings
 from .detector import Detector, Timing
+from .journal import Journal
 from .metrics import Metrics
-from .store import EventStore
+from .plugins import PacketTap
 
 
 class FeedState(StrEnum):
@@ -87,11 +90,44 @@ class Rates:
     suspicious: float
 
 
+class Witness(Protocol):
+    """Somebody who remembers what a feed showed and what was seen. All calls come on the event loop, and none waits."""
+
+    def frame(self, frame: Frame) -> None:
+        """A picture was published."""
+        ...
+
+    def looked(self, observation: Observation) -> None:
+        """A picture was looked at."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """An event began or changed; it may not be kept yet."""
+        ...
+
+    def close(self, reason: str) -> None:
+        """The feed ends."""
+        ...
+
+
+@runtime_checkable
+class Recorder(Witness, Protocol):
+    """A witness that keeps the video itself."""
+
+    def tap(self) -> PacketTap | None:
+        """Where the packets of one reading of a source go, besides. Any thread may call."""
+        ...
+
+    def configure(self, watch: WatchSettings) -> None:
+        """What is watched changes: pictures published from now on are as these settings have it."""
+        ...
+
+
 class Feed:
     """One camera or one browser session: takes frames, shows them, has them looked at, tells what was seen.
 
-    Everything here runs on the event loop, but :meth:`prepare`. ``display`` carries every frame to whoever shows video,
-    ``messages`` what was seen; ``mailbox`` holds the newest frame for the detector.
+    Everything here runs on the event loop, but :meth:`prepare` and :meth:`tap`. ``display`` carries every frame to
+    whoever shows video, ``messages`` what was seen; ``mailbox`` holds the newest frame for the detector.
     """
 
     def __init__(
@@ -100,9 +136,10 @@ class Feed:
         kind: str,
         analyzer: Analyzer,
         detector: Detector,
-        store: EventStore,
+        journal: Journal,
         metrics: Metrics,
         rates: Rates,
+        witnesses: Sequence[Witness] = (),
     ) -> None:
         self.name = name
         self.kind = kind
@@ -121,7 +158,9 @@ class Feed:
         self._moving = True
         self._analyzer = analyzer
         self._detector = detector
-        self._store = store
+        self._journal = journal
+        self._witnesses = witnesses
+        self._recorders = [witness for witness in witnesses if isinstance(witness, Recorder)]
         self._metrics = metrics
         self._rates = rates
         self._figures = Figures(time.monotonic())
@@ -131,6 +170,20 @@ class Feed:
     def suspicion(self) -> State | None:
         """The gravest state of an open event: confirmed, suspected, or None."""
         return self._analyzer.suspicion
+
+    @property
+    def gravest(self) -> Event | None:
+        """The event that :attr:`suspicion` is about."""
+        return self._analyzer.gravest
+
+    @property
+    def policy(self) -> ConfirmationPolicy:
+        """When a sighting is confirmed; it may change at any time."""
+        return self._analyzer.policy
+
+    @policy.setter
+    def policy(self, policy: ConfirmationPolicy) -> None:
+        self._analyzer.policy = policy
 
     @property
     def last_frame_at(self) -> float | None:
@@ -157,10 +210,16 @@ class Feed:
             return
         self._watch = Watch(watch)
         self._analyzer.zones = watch.zones
+        for recorder in self._recorders:
+            recorder.configure(watch)
         self.newest = None  # it may show what is masked from now on, and so may the one that waits
         cause = self._cause()
         if self.mailbox.take():
             self._skip(cause)
+
+    def tap(self) -> PacketTap | None:
+        """Where the packets of one reading of its source go, besides. Any thread may call."""
+        return next((tap for recorder in self._recorders if (tap := recorder.tap())), None)
 
     def prepare(self, picture: Picture, now: float) -> Prepared:
         """Burn in the masks, and find out whether something moves; ``now`` is when the picture came, in monotonic
@@ -186,6 +245,8 @@ class Feed:
         if self.state in BEFORE_LIVE:
             self.become(FeedState.LIVE)
         self.newest = frame
+        for witness in self._witnesses:
+            witness.frame(frame)
         self.display.send(frame)
         self._leave_for_detector(frame, moving)
         return frame
@@ -218,11 +279,19 @@ class Feed:
         self._figures.look(now, delay)
         self._metrics.frames_looked_at.labels(self.kind).inc()
         self.messages.send(Looked(observation, timing, delay))
+        for witness in self._witnesses:
+            witness.looked(observation)
         self._tell(observation.events)
 
     def tracks_at(self, at: float) -> list[SeenTrack]:
         """What to draw on a frame captured ``at`` (monotonic s)."""
         return self._analyzer.visible(at)
+
+    def judged(self, event: Event) -> None:
+        """A person judged an event of this feed: what is judged false alarms nobody any more."""
+        if event.verdict:
+            self._analyzer.judge(event.id, event.verdict)
+        self.messages.send(event)
 
     def tick(self) -> None:
         """Once a second: end what is over and tell the figures."""
@@ -256,7 +325,12 @@ class Feed:
 
     def close(self, reason: str) -> None:
         """End the feed's events and all who read it. A second time does nothing."""
-        self._tell(self._analyzer.close(time.time()))
+        ended = self._analyzer.close(time.time())
+        self._tell(ended)
+        for event in ended:  # those who read go now, and cannot wait until it is kept
+            self.messages.send(event)
+        for witness in self._witnesses:
+            witness.close(reason)
         self.display.close(reason)
         self.messages.close(reason)
 
@@ -281,6 +355,7 @@ class Feed:
 
     def _tell(self, events: Sequence[Event]) -> None:
         for event in events:
-            self._store.put(event)
             self._metrics.events.labels(event.state).inc()
-            self.messages.send(event)
+            for witness in self._witnesses:
+                witness.event(event)
+            self._journal.put(event, self.messages.send)

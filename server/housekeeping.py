@@ -39,10 +39,7 @@ class Housekeeping:
 
     async def __aenter__(self) -> Self:
         """End what was left open when this server last stopped."""
-        now = await self._store.clock()
-        await self._store.alive(now)
-        if count := await self._store.end_lost(now, self._gone):
-            log.warning("%d events were still open when their server stopped; they are ended now", count)
+        await self._try(self._look_after)
         self._task = asyncio.create_task(self._run(), name="housekeeping")
         return self
 
@@ -56,18 +53,28 @@ class Housekeeping:
     async def _run(self) -> None:
         pruned = float("-inf")
         while True:
-            try:
-                now = await self._store.clock()
-                await self._store.alive(now)
-                await self._store.end_lost(now)
-                if time.monotonic() - pruned >= PRUNE_EVERY_S:
-                    await self._prune(now)
-                    pruned = time.monotonic()
-            except Exception as error:
-                log.warning("housekeeping is put off: %s", plain_words(error))
             await asyncio.sleep(ALIVE_EVERY_S)
+            due = time.monotonic() - pruned >= PRUNE_EVERY_S
+            if await self._try(self._look_after) and due and await self._try(self._prune):
+                pruned = time.monotonic()
 
-    async def _prune(self, now: float) -> None:
+    async def _try(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Whether it was done: a database that is locked, full or away keeps no server from starting or running."""
+        try:
+            await work()
+        except Exception as error:
+            log.warning("housekeeping is put off: %s", plain_words(error))
+            return False
+        return True
+
+    async def _look_after(self) -> None:
+        now = await self._store.clock()
+        await self._store.alive(now)
+        if count := await self._store.end_lost(now, self._gone):
+            log.warning("%d events were still open when their server stopped; they are ended now", count)
+
+    async def _prune(self) -> None:
+        now = await self._store.clock()
         events_before = max(now - self._settings.keep_days * DAY_S, 0)
         await self._store.prune(uuid7(events_before, bytes(10)), now - self._settings.keep_changes_days * DAY_S)
         for prune, days in self._others.items():

@@ -28,7 +28,8 @@ class Metrics:
         self.stage_seconds = Histogram(
             "vigie_stage_seconds",
             "Seconds by stage. Of a look: wait (frame received to worker), preprocess, inference, postprocess. "
-            "Of video out: encode (draw and encode one picture).",
+            "Of video out: encode (draw and encode one picture). Of events: store (write those that wait). "
+            "Of evidence: record (code one picture for clips).",
             ["stage"],
             buckets=SECONDS,
             registry=self.registry,
@@ -41,6 +42,37 @@ class Metrics:
         )
         self.look_failures = Counter("vigie_look_failures", "Looks that ended in an error.", registry=self.registry)
         self.events = Counter("vigie_events", "Changes of state of events.", ["state"], registry=self.registry)
+        self.events_lost = Counter(
+            "vigie_events_lost", "Changes of events that could not be kept.", registry=self.registry
+        )
+        self.deliveries = Counter(
+            "vigie_deliveries",
+            "Tries to deliver, by outcome: delivered, failed, refused, gone; and dead, what was given up.",
+            ["channel", "outcome"],
+            registry=self.registry,
+        )
+        self.deliveries_kept = Gauge(
+            "vigie_deliveries_kept", "Deliveries that are waiting or dead.", ["state"], registry=self.registry
+        )
+        self.delivery_seconds = Histogram(
+            "vigie_delivery_seconds",
+            "Seconds from a change of an event to its delivery.",
+            buckets=(*SECONDS, 15, 60, 300, 3600, 21_600, 86_400),
+            registry=self.registry,
+        )
+        self.evidence = Counter(
+            "vigie_evidence", "Events whose evidence was finished, by its state.", ["state"], registry=self.registry
+        )
+        self.evidence_bytes = Gauge("vigie_evidence_bytes", "Evidence that is kept.", registry=self.registry)
+        self.evidence_tape_bytes = Gauge(
+            "vigie_evidence_tape_bytes",
+            "Video held in memory for what clips begin with, of all feeds of a kind.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.evidence_waiting = Gauge(
+            "vigie_evidence_waiting", "Events whose evidence has not reached the bucket.", registry=self.registry
+        )
         self.cameras = Gauge("vigie_cameras", "Cameras by state.", ["state"], registry=self.registry)
         self.feeds = Gauge("vigie_feeds", "Feeds open now.", ["kind"], registry=self.registry)
         self.sessions = Gauge(

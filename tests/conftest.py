@@ -11,8 +11,10 @@ import pytest_asyncio
 from hypothesis import settings
 
 from .support.leaks import Held, all_gone
-from .support.server import Client, Server, client_of, serving
+from .support.server import SHARED, Client, Server, client_of, serving
 from .support.waiting import eventually
+
+pytest_plugins = ["tests.support.databases"]
 
 # A change must not fail by an example that chance found in code it did not touch. At home chance goes on looking.
 settings.register_profile("ci", derandomize=True)
@@ -23,7 +25,7 @@ if os.environ.get("CI") == "true":
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One data folder for all servers of a run: it keeps compiled models, so that only the first start is slow."""
-    return tmp_path_factory.mktemp("data")
+    return tmp_path_factory.mktemp(SHARED)
 
 
 @pytest_asyncio.fixture(scope="session")

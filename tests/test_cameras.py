@@ -15,6 +15,8 @@ import pytest
 from server.addresses import AddressRule
 from server.cameras import CameraRefused, Cameras, PushRefused
 from server.catalogue import Catalogue
+from server.config import PolicyChanges
+from server.core.policy import ConfirmationPolicy
 
 from .support.fakes import TOKEN, FakeSource, camera, install, kept, no_source_threads, registry, slow_disk
 from .support.waiting import eventually
@@ -249,3 +251,40 @@ async def test_what_cannot_be_kept_is_not_done(
         async with cameras.push("guest", TOKEN):
             pass  # kept nowhere
     assert kept(tmp_path) == ["door"]
+
+
+USUAL = ConfirmationPolicy(span_s=0)
+"""The policy of the registry of these tests."""
+
+
+async def test_a_camera_may_have_a_policy_of_its_own_which_changes_at_once(tmp_path: Path, source: FakeSource) -> None:
+    async with registry(tmp_path) as cameras:
+        feed = (await cameras.add(camera(policy={"hits": 4}))).feed
+        assert feed.policy == ConfirmationPolicy(hits=4, span_s=0)
+        await eventually(lambda: source.opened)
+        await cameras.change("door", lambda settings: settings.model_copy(update={"policy": PolicyChanges(dwell_s=1)}))
+        assert feed.policy == ConfirmationPolicy(dwell_s=1, span_s=0)
+        await cameras.change("door", lambda settings: settings.model_copy(update={"policy": None}))
+        assert feed.policy == USUAL
+        assert source.opened == 1, "its stream is not opened again for that"
+
+
+async def test_a_policy_that_does_not_go_with_the_usual_one_is_refused(tmp_path: Path) -> None:
+    async with registry(tmp_path) as cameras:
+        told = await refused(cameras, "invalid-camera", "door", policy={"hits": 9})
+        assert told == "The policy cannot be: 9 hits cannot be among the last 5 looks."
+        await cameras.add(camera())
+        with pytest.raises(CameraRefused, match="The policy cannot be"):
+            await cameras.change("door", lambda s: s.model_copy(update={"policy": PolicyChanges(of=2)}))
+        assert cameras.camera("door").settings.policy is None
+
+
+async def test_a_kept_policy_that_goes_with_the_usual_one_no_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was kept when the usual one was another. The camera is watched all the same, and can be changed."""
+    await Catalogue(tmp_path, ()).keep(camera(policy={"hits": 9}))
+    async with registry(tmp_path) as cameras:
+        assert cameras.camera("door").feed.policy == USUAL
+        assert "camera door has the usual policy, for its own cannot be: 9 hits" in caplog.text
+        await cameras.change("door", lambda settings: settings.model_copy(update={"labels": ("a",)}))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from server.config import BUNDLED_MODEL, CameraSettings, ConfigError, Settings, load_settings
+from server.config import BUNDLED_MODEL, CameraSettings, ConfigError, PolicyChanges, Settings, load_settings
+from server.core.policy import ConfirmationPolicy
 
 
 @pytest.fixture(autouse=True)
@@ -239,3 +241,40 @@ def test_a_fleet_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings(None)
     assert (settings.fleet.most_cameras, settings.fleet.networks) == (3, ("10.0.0.0/8",))
     assert "0123456789abcdef" not in repr(settings)
+
+
+def test_a_camera_may_have_a_policy_of_its_own_that_says_only_what_differs() -> None:
+    door = {"name": "door", "url": "rtsp://10.0.0.1/x", "policy": {"hits": 4, "zones": [[[0, 0], [1, 0], [1, 1]]]}}
+    yard = {**door, "name": "yard", "policy": None}
+    settings = load_settings(None, policy={"median_score": 0.5}, cameras=[door, yard])
+    usual = settings.policy.policy()
+    own = settings.cameras[0].policy_over(usual)
+    assert (own.hits, own.median_score, own.zones) == (4, 0.5, (((0, 0), (1, 0), (1, 1)),))
+    assert settings.cameras[1].policy_over(usual) == usual
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"hits": 9}, "the policy of camera door cannot be: 9 hits cannot be among the last 5"),
+        ({"window_s": 0.1}, r"camera door cannot be: 0\.15 s \(span_s\) never pass within 0\.1 s"),
+        ({"hit": 3}, r"cameras\.0\.policy\.hit: Extra inputs"),
+        ({"dwell_s": 61}, r"cameras\.0\.policy\.dwell_s: .* less than or equal to 60"),
+        ({"zones": [[[0, 0], [1, 1]]]}, r"cameras\.0\.policy\.zones\.0: .* at least 3"),
+    ],
+)
+def test_a_policy_of_a_camera_that_makes_no_sense_is_named(policy: dict[str, object], words: str) -> None:
+    told = mistakes(None, cameras=[{"name": "door", "url": "rtsp://10.0.0.1/x", "policy": policy}])
+    assert re.search(words, told), told
+
+
+@pytest.mark.parametrize("policy", [{"hits": 6}, {"span_s": 3}])
+def test_a_usual_policy_that_makes_no_sense_is_named(policy: dict[str, object]) -> None:
+    assert "  policy: Value error, " in mistakes(None, policy=policy)
+
+
+def test_a_camera_whose_policy_no_longer_goes_with_the_usual_one_has_the_usual_one() -> None:
+    """It was kept when the usual one was another, and the server must start."""
+    camera = CameraSettings(name="door", url="rtsp://10.0.0.1/x", policy=PolicyChanges(hits=5))
+    assert camera.policy_in_force(ConfirmationPolicy(of=4)) == ConfirmationPolicy(of=4)
+    assert camera.policy_in_force(ConfirmationPolicy(of=6)) == ConfirmationPolicy(hits=5, of=6)

@@ -22,8 +22,8 @@ from server.core.watch import WatchSettings
 from server.detector import Detector
 from server.feed import Feed, FeedState, Message, Rates, Stats
 from server.metrics import Metrics
-from server.store import EventStore
 
+from .support.journal import FakeJournal
 from .support.looking import FakeBackend, begun, detecting, settled
 from .support.waiting import eventually
 
@@ -43,7 +43,7 @@ class Watched:
     detector: Detector
     backend: FakeBackend
     metrics: Metrics
-    store: EventStore
+    journal: FakeJournal
 
     def dropped(self, cause: str) -> float:
         value = self.metrics.registry.get_sample_value("vigie_frames_dropped_total", {"kind": "camera", "cause": cause})
@@ -63,20 +63,20 @@ class Watched:
 @asynccontextmanager
 async def watched(rates: Rates | None = None, watch: WatchSettings | None = None) -> AsyncIterator[Watched]:
     async with detecting() as (detector, backend):
-        metrics, store = Metrics(), EventStore()
+        metrics, journal = Metrics(), FakeJournal()
         feed = Feed(
             "door",
             "camera",
             Analyzer("door", ("gun",), lambda unix: f"e{unix}"),
             detector,
-            store,
+            journal,
             metrics,
             rates or Rates(10, 30),
         )
         if watch:
             feed.configure(watch)
         detector.attach(feed)
-        yield Watched(feed, detector, backend, metrics, store)
+        yield Watched(feed, detector, backend, metrics, journal)
 
 
 def stats_of(reader: Reader[Message]) -> list[Stats]:
@@ -189,11 +189,11 @@ async def test_what_is_seen_outside_of_the_zones_is_left_out() -> None:
     async with watched(Rates(1000, 1000), WatchSettings(zones=(NOTHING_COUNTS,))) as all_of:
         feed = all_of.feed
         await all_of.look()
-        assert all_of.store.newest(5) == []
+        assert all_of.journal.newest() == []
         assert feed.suspicion is None
         feed.configure(WatchSettings(zones=(LEFT, ((0.5, 0), (1, 0), (1, 1), (0.5, 1)))))
         await all_of.look()
-        assert [event.state for event in all_of.store.newest(5)] == [State.SUSPECTED]
+        assert [event.state for event in all_of.journal.newest()] == [State.SUSPECTED]
 
 
 async def test_a_thread_that_prepares_meanwhile_sees_all_of_the_old_or_all_of_the_new() -> None:

@@ -20,6 +20,7 @@ from server.reader import request_of
 
 from .sources.clips import write_clip, write_sound
 from .support.fakes import CLIP, FakeSource, camera, install, no_source_threads, registry, source_threads
+from .support.journal import FakeJournal
 from .support.waiting import eventually
 
 SECRET = "s3cr3t"
@@ -50,16 +51,17 @@ async def test_a_picture_reaches_the_viewer_and_the_model(source: FakeSource, tm
 
 
 async def test_what_the_model_sees_is_told(source: FakeSource, tmp_path: Path) -> None:
-    async with registry(tmp_path) as cameras:
+    journal = FakeJournal()
+    async with registry(tmp_path, journal=journal) as cameras:
         feed = (await cameras.add(camera())).feed
         for n in range(3):
             source.show()
             await eventually(lambda n=n: feed.stats().frames_looked_at == n + 1)  # type: ignore[misc]
-        await eventually(lambda: cameras.store.newest(5))
-        (event,) = cameras.store.newest(5)
+        await eventually(lambda: journal.newest())
+        (event,) = journal.newest()
         assert (event.feed, event.label, event.state, event.hits) == ("door", "gun", "confirmed", 3)
         await cameras.remove("door")
-        (event,) = cameras.store.newest(5)
+        (event,) = journal.newest()
         assert event.state == "ended"
 
 

@@ -19,16 +19,15 @@ from ..core.detections import Detections
 from ..core.drawing import Mark, draw_on_image
 from ..detector import Busy, Detector, Timing
 from ..metrics import Metrics
-from ..store import EventStore
 from .bodies import read_json
-from .messages import detections_body, event_body, timing_body
+from .messages import detections_body, timing_body
 from .pictures import Rgb, decode_picture, encode_jpeg
 from .problems import Problem
+from .queries import number
 from .stream import Streams
 from .webrtc import MODES, SIZES, WebRtcSessions
 
 USUAL_CONFIDENCE = 0.25
-MOST_EVENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,6 @@ class Api:
 
     detector: Detector
     cameras: Cameras
-    store: EventStore
     metrics: Metrics
     limits: LimitSettings
     webrtc: WebRtcSessions
@@ -52,7 +50,6 @@ class Api:
             web.post("/api/predict", self.predict),
             web.get("/api/v1/server", self.server),
             web.post("/api/v1/detect", self.detect),
-            web.get("/api/v1/events", self.list_events),
             web.get("/api/v1/stream", self.stream),
             web.post("/api/v1/webrtc/offer", self.offer),
             web.delete("/api/v1/webrtc/{session}", self.end_session),
@@ -77,7 +74,7 @@ class Api:
         if annotate not in (None, "jpeg"):
             raise Problem("invalid-parameter", 400, "The parameter annotate can only be jpeg.")
         begun = time.monotonic()
-        confidence = _number(request, "confidence", USUAL_CONFIDENCE, 0.01, 1.0)
+        confidence = number(request, "confidence", USUAL_CONFIDENCE, 0.01, 1.0)
         picture, detections, timing, decoding = await self._look(request, confidence)
         if annotate:
             return web.Response(body=await self._annotated(picture, detections), content_type="image/jpeg")
@@ -108,11 +105,6 @@ class Api:
                 "limits": self.limits.model_dump(),
             }
         )
-
-    async def list_events(self, request: web.Request) -> web.Response:
-        """``GET /api/v1/events``: the newest first."""
-        limit = int(_number(request, "limit", 50, 1, MOST_EVENTS))
-        return web.json_response({"events": [event_body(e) for e in self.store.newest(limit)], "next": None})
 
     async def stream(self, request: web.Request) -> web.WebSocketResponse:
         """``GET /api/v1/stream``: JPEG frames over a WebSocket."""
@@ -235,14 +227,3 @@ def _mode(value: object) -> str:
     if value not in MODES:
         raise Problem("invalid-parameter", 400, f"The mode is one of: {', '.join(MODES)}.")
     return str(value)
-
-
-def _number(request: web.Request, name: str, usual: float, least: float, most: float) -> float:
-    text = request.query.get(name)
-    try:
-        value = usual if text is None else float(text)
-    except ValueError:
-        value = float("nan")
-    if not least <= value <= most:
-        raise Problem("invalid-parameter", 400, f"The parameter {name} is a number from {least:g} to {most:g}.")
-    return value

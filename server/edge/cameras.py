@@ -27,7 +27,13 @@ from .problems import Problem
 
 MOST_PROBES = 4
 HISTORY_STEP_S = 10
-STATUS = {"unknown-camera": 404, "camera-exists": 409, "camera-url-not-allowed": 403, "too-many-cameras": 409}
+STATUS = {
+    "unknown-camera": 404,
+    "camera-exists": 409,
+    "camera-url-not-allowed": 403,
+    "too-many-cameras": 409,
+    "invalid-camera": 422,
+}
 PROBED_NAME = "probe"
 HIDDEN = "?..."
 
@@ -200,7 +206,7 @@ def _words(error: Any) -> str:
     """What is wrong with a field, as a sentence, without the value: it may be a password."""
     if error["type"] in WORDS:
         return WORDS[error["type"]]
-    if error["type"] == "too_short" and error["loc"][0] in ("zones", "masks"):
+    if error["type"] == "too_short" and {"zones", "masks"} & set(error["loc"]):
         return "A polygon has at least 3 points."
     text = str(error["msg"]).removeprefix("Value error, ")
     return text[0].upper() + text[1:] + "."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from ..camera import Camera
@@ -18,6 +17,7 @@ from ..detector import Timing
 from ..feed import Feed, Looked, Message, Stats
 from ..plugins import ModelInfo
 from ..urls import redacted
+from ..wire import box_body, compact, event_body, iso
 
 Json = dict[str, Any]
 
@@ -31,13 +31,13 @@ def text_of(message: Message, rtp_timestamp: Callable[[int], int | None] = lambd
             body = {"type": "event", "event": event_body(message)}
         case Stats():
             body = {"type": "stats", **stats_body(message)}
-    return json.dumps(body, separators=(",", ":"))
+    return compact(body)
 
 
 def hello_text(feed: Feed, mode: str, model: ModelInfo) -> str:
     """The first message of a session."""
     body = {"type": "hello", "feed": feed.name, "mode": mode, "model": {"name": model.name, "labels": model.labels}}
-    return json.dumps(body, separators=(",", ":"))
+    return compact(body)
 
 
 def closed_text(reason: str) -> str:
@@ -45,34 +45,13 @@ def closed_text(reason: str) -> str:
     return json.dumps({"type": "closed", "reason": reason})
 
 
-def event_body(event: Event) -> Json:
-    """An event as the API shows it."""
-    return {
-        "id": event.id,
-        "revision": event.revision,
-        "state": event.state,
-        "camera": event.feed,
-        "label": event.label,
-        "first_seen": _iso(event.first_seen),
-        "last_seen": _iso(event.last_seen),
-        "confirmed_at": _iso(event.confirmed_at),
-        "ended_at": _iso(event.ended_at),
-        "best_score": round(event.best_score, 4),
-        "looks": event.looks,
-        "hits": event.hits,
-        "track_id": event.track_id,
-        "box": _box(event.box),
-        "image": {"width": event.width, "height": event.height},
-    }
-
-
 def stats_body(stats: Stats) -> Json:
     """A feed's figures as the API shows them."""
     return {
         "state": stats.state,
         "reason": stats.reason,
-        "since": _iso(stats.since),
-        "next_try_at": _iso(stats.next_try_at),
+        "since": iso(stats.since),
+        "next_try_at": iso(stats.next_try_at),
         "suspicion": stats.suspicion,
         "moving": stats.moving,
         "width": stats.width,
@@ -105,6 +84,7 @@ def camera_body(camera: Camera, viewers: int) -> Json:
         "motion_gate": of.motion_gate,
         "enabled": of.enabled,
         "labels": of.labels,
+        "policy": of.policy and of.policy.model_dump(exclude_none=True),
         "origin": camera.origin,
         "codec": camera.codec,
         "viewers": viewers,
@@ -116,7 +96,7 @@ def history_body(samples: list[Sample]) -> list[Json]:
     """A feed's last hour as the API shows it."""
     return [
         {
-            "at": _iso(sample.at),
+            "at": iso(sample.at),
             "state": sample.state,
             "frames_per_second": round(sample.frames_per_second, 2),
             "looks_per_second": round(sample.looks_per_second, 2),
@@ -131,7 +111,7 @@ def history_body(samples: list[Sample]) -> list[Json]:
 def detections_body(detections: Detections, labels: tuple[str, ...]) -> list[Json]:
     """The detections of a single picture as the API shows them."""
     rows = zip(detections.boxes.tolist(), detections.scores.tolist(), detections.classes.tolist(), strict=True)
-    return [{"label": labels[kind], "confidence": round(score, 4), "box": _box(box)} for box, score, kind in rows]
+    return [{"label": labels[kind], "confidence": round(score, 4), "box": box_body(box)} for box, score, kind in rows]
 
 
 def timing_body(timing: Timing) -> Json:
@@ -164,22 +144,11 @@ def _tracked(seen: SeenTrack, box: list[float], score: float) -> Json:
         "track_id": seen.track.id,
         "label": seen.label,
         "confidence": round(score, 4),
-        "box": _box(box),
+        "box": box_body(box),
         "velocity": {"x": round(float(seen.track.velocity[0]), 1), "y": round(float(seen.track.velocity[1]), 1)},
         "state": seen.state,
     }
 
 
-def _box(box: list[float] | tuple[float, ...]) -> Json:
-    return dict(zip(("x1", "y1", "x2", "y2"), (round(float(value), 1) for value in box), strict=True))
-
-
 def _delay(delay: Delay | None) -> Json | None:
     return {"median": round(delay.median * 1000, 1), "p95": round(delay.p95 * 1000, 1)} if delay else None
-
-
-def _iso(unix: float | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds."""
-    if unix is None:
-        return None
-    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -22,6 +22,7 @@ SECRET = "s3cr3t"
 SQUARE = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]
 URL = f"rtsp://bob:{SECRET}@127.0.0.1:1/live?token={SECRET}"
 SHOWN = "rtsp://127.0.0.1:1/live?..."
+POLICY = {"policy": {"hits": 4, "zones": [SQUARE]}}
 SCHEMES = ("rtsp", "http", "whip", "file")
 
 
@@ -66,12 +67,32 @@ async def patch(client: Client, **fields: Any) -> Json:
 
 async def test_only_what_is_given_changes(api: Client, folder: Path) -> None:
     before = (await api.get("/api/v1/cameras/door")).json()
-    for fields in ({}, {"name": "door"}, {"labels": ["a"]}, {"zones": [SQUARE], "look_rate": 2}, {"look_rate": None}):
+    for fields in (
+        {},
+        {"name": "door"},
+        {"labels": ["a"]},
+        {"zones": [SQUARE], "look_rate": 2},
+        {"look_rate": None},
+        POLICY,
+    ):
         before |= {key: value for key, value in fields.items() if key != "name"}
         after = await patch(api, **fields)
         moves = {"since"}
         assert {k: v for k, v in after.items() if k not in moves} == {k: v for k, v in before.items() if k not in moves}
     assert (kept(folder)["username"], kept(folder)["password"]) == ("bob", SECRET)
+
+
+async def test_a_policy_of_its_own_is_changed_as_a_whole_and_taken_back(api: Client, folder: Path) -> None:
+    assert (await patch(api, policy={"hits": 4, "of": 8}))["policy"] == {"hits": 4, "of": 8}
+    assert (await patch(api, policy={"dwell_s": 2}))["policy"] == {"dwell_s": 2}
+    assert kept(folder)["policy"]["dwell_s"] == 2
+    assert (await api.get("/api/v1/policies")).json()["cameras"]["door"]["dwell_s"] == 2
+    assert (await patch(api, policy=None))["policy"] is None
+    answer = await api.send("PATCH", "/api/v1/cameras/door", json={"policy": {"hits": 6}})
+    assert "6 hits cannot be among the last 5" in answer.problem("invalid-camera", 422)
+    answer = await api.send("PATCH", "/api/v1/cameras/door", json={"policy": {"zones": [SQUARE[:2]]}})
+    assert answer.json()["errors"] == [{"field": "policy.zones.0", "detail": "A polygon has at least 3 points."}]
+    assert (await api.get("/api/v1/cameras/door")).json()["policy"] is None
 
 
 @pytest.mark.parametrize("url", [SHOWN, URL])

@@ -19,7 +19,20 @@ from ..support.waiting import eventually
 SECRET = "s3cr3t"
 FIELDS = {
     *("name", "kind", "url", "credentials", "transport", "loop", "look_rate", "zones", "masks", "motion_gate"),
-    *("enabled", "labels", "origin", "state", "reason", "since", "next_try_at", "codec", "width", "height", "viewers"),
+    *(
+        "enabled",
+        "labels",
+        "policy",
+        "origin",
+        "state",
+        "reason",
+        "since",
+        "next_try_at",
+        "codec",
+        "width",
+        "height",
+        "viewers",
+    ),
     *("suspicion", "moving", "frames_per_second", "looks_per_second", "delay_ms", "frames"),
 }
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"

@@ -102,7 +102,7 @@ async def test_a_camera_is_listed(watching: Client) -> None:
     assert set(body) == {
         *("name", "kind", "url", "credentials", "transport", "loop", "look_rate", "zones", "masks", "motion_gate"),
         *("enabled", "labels", "origin", "codec", "viewers", "state", "reason", "since", "next_try_at", "suspicion"),
-        *("moving", "width", "height", "frames_per_second", "looks_per_second", "delay_ms", "frames"),
+        *("policy", "moving", "width", "height", "frames_per_second", "looks_per_second", "delay_ms", "frames"),
     }
     assert (body["name"], body["state"], body["reason"]) == ("gate", "live", None)
     assert (body["kind"], body["origin"], body["codec"]) == ("file", "settings", "h264")

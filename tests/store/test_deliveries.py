@@ -206,7 +206,7 @@ async def test_a_replay_begins_anew_with_the_same_id(office: PostOffice) -> None
     assert (replayed.id, replayed.state, replayed.attempts, replayed.done_at) == (row.id, "waiting", 0, None)
     (after,) = await office.rows(subscription_id=one.id)
     assert abs(after.since - time.time()) < 60
-    assert (after.next_at, after.body) == (0, row.body)
+    assert (after.next_at, after.body) == (-row.created_at, row.body)
     assert await office.states(subscription_id=other.id) == ["dead"]
     assert await office.deliveries.replay(other.id, row.id) is None
     assert await office.deliveries.replay(one.id, "msg_no") is None

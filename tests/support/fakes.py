@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,11 +23,12 @@ from server.core.frame import Picture
 from server.core.policy import ConfirmationPolicy
 from server.core.tracking import TrackerSettings
 from server.detector import Detector
-from server.feed import Rates
+from server.feed import Rates, Witness
+from server.journal import Journal
 from server.metrics import Metrics
 from server.plugins import SourceFrame, SourceLost, SourceRequest
-from server.store import EventStore
 
+from .journal import FakeJournal
 from .looking import FakeBackend
 from .waiting import eventually
 
@@ -135,7 +136,12 @@ def install(source: FakeSource, monkeypatch: pytest.MonkeyPatch) -> FakeSource:
 
 @asynccontextmanager
 async def registry(
-    folder: Path, declared: Sequence[CameraSettings] = (), rule: AddressRule | None = None, **fleet: Any
+    folder: Path,
+    declared: Sequence[CameraSettings] = (),
+    rule: AddressRule | None = None,
+    journal: Journal | None = None,
+    witnesses: Callable[[str, str], Sequence[Witness]] = lambda name, kind: (),
+    **fleet: Any,
 ) -> AsyncIterator[Cameras]:
     """A registry with a fake model, which keeps its cameras in ``folder``."""
     metrics = Metrics()
@@ -143,7 +149,7 @@ async def registry(
         await asyncio.wait_for(detector.ready.wait(), 20)
         async with Cameras(
             detector,
-            EventStore(),
+            journal or FakeJournal(),
             metrics,
             ConfirmationPolicy(span_s=0),
             TrackerSettings(),
@@ -152,6 +158,7 @@ async def registry(
             FleetSettings(**{"schemes": ("file", "rtsp", "http", "whip"), **fleet}),
             rule or AddressRule(loopback=True),
             TOKEN,
+            witnesses,
         ) as cameras:
             cameras.open_all(())
             yield cameras

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .waiting import PATIENCE_S, eventually
 
-POOLS = ("edge", "look", "asyncio_")
+POOLS = ("edge", "evidence", "look", "asyncio_")
 """Threads of pools with a bound: they come with the first work and stay."""
 
 

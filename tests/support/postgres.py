@@ -49,10 +49,11 @@ def why_not() -> str | None:
 
 
 class Postgres:
-    """One server, in a folder and on a port of its own."""
+    """One server, in a folder and on a port of its own; ``settings`` go over the usual ones."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
+        self._settings = {**SETTINGS, **settings}
         self._folder = folder
         self._data = folder / "data"
         self._numbers = count(1)
@@ -75,7 +76,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it answers; a second time on the port that it had."""
-        settings = {**SETTINGS, "port": self.port, "unix_socket_directories": self._folder}
+        settings = {**self._settings, "port": self.port, "unix_socket_directories": self._folder}
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         log = self._folder / "log"
         try:
@@ -120,12 +121,12 @@ class Postgres:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Postgres]:
-    """A server that runs for as long as the block does."""
+def postgres_server(**settings: str) -> Iterator[Postgres]:
+    """A server that runs for as long as the block does; ``settings`` go over the usual ones."""
     # Not within pytest's folder: only the user of the tests may enter that.
     folder = Path(tempfile.mkdtemp(prefix="vigie-postgres-"))
     try:
-        server = Postgres(folder)
+        server = Postgres(folder, **settings)
         server.make()
         server.start()
         try:

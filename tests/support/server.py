@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import aiohttp
@@ -124,9 +125,15 @@ def own_folder(folder: Path, data_dir: Path) -> Path:
     return folder
 
 
+SHARED = "compiled-models"
+"""How the folder is named whose compiled models all servers of a run share, but not their cameras and events."""
+
+
 @asynccontextmanager
 async def serving(data_dir: Path, *, warm: bool = True, **settings: Any) -> AsyncIterator[Server]:
     """A server on a free port of this machine for as long as the block runs; ``warm``: once its model is ready."""
+    if data_dir.name.startswith(SHARED):
+        data_dir = own_folder(Path(mkdtemp(prefix="server-", dir=data_dir.parent)), data_dir)
     complete = load_settings(None, **{"port": 0, "data_dir": data_dir, **settings})
     async with running(complete) as started:
         if warm:

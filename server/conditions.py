@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
+from .background import Background
 from .cameras import Cameras
 from .core.events import State
 from .plugins import CameraCondition
@@ -18,27 +17,17 @@ Show = Callable[[str, CameraCondition | None], None]
 """Told how a camera stands now; None: there is none of this name any more."""
 
 
-class Conditions:
+class Conditions(Background):
     """Compares how the cameras stand with what was told last, and tells what is new."""
 
     def __init__(self, cameras: Cameras, show: Show) -> None:
+        super().__init__("conditions")
         self._cameras = cameras
         self._show = show
         self._told: dict[str, CameraCondition] = {}
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="conditions")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
+    async def work(self) -> None:
+        """See :class:`server.background.Background`."""
         while True:
             self.look()
             await asyncio.sleep(LOOK_EVERY_S)

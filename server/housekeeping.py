@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from types import TracebackType
 from typing import Self
 
+from .background import Background
 from .config import EventSettings
 from .core.identifiers import uuid7
 from .store.database import plain_words
@@ -24,33 +24,26 @@ Prune = Callable[[float], Awaitable[object]]
 """Removes what is older than a time in unix seconds."""
 
 
-class Housekeeping:
+class Housekeeping(Background):
     """Does all that in a task of its own. ``gone``: servers known to run no more; ``others``: what else is pruned, and
     after how many days."""
 
     def __init__(
         self, store: EventStore, settings: EventSettings, gone: Collection[str], others: Mapping[Prune, float]
     ) -> None:
+        super().__init__("housekeeping")
         self._store = store
         self._settings = settings
         self._gone = gone
         self._others = others
-        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """End what was left open when this server last stopped."""
         await self._try(self._look_after)
-        self._task = asyncio.create_task(self._run(), name="housekeeping")
-        return self
+        return await super().__aenter__()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
+    async def work(self) -> None:
+        """See :class:`server.background.Background`."""
         pruned = float("-inf")
         while True:
             await asyncio.sleep(ALIVE_EVERY_S)

@@ -9,8 +9,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
+from .background import Background
 from .core.backoff import Backoff
 from .core.events import Event
 from .metrics import Metrics
@@ -55,7 +56,7 @@ class _Entry:
             tell(event)
 
 
-class Journal:
+class Journal(Background):
     """Takes events from all feeds, in order, and writes them, as many together as wait. For the event loop only.
 
     While the database is locked, full or away, they wait here and are tried again; what is too many goes, and first
@@ -63,6 +64,7 @@ class Journal:
     """
 
     def __init__(self, store: Keeper, metrics: Metrics) -> None:
+        super().__init__("journal")
         self._store = store
         self._metrics = metrics
         self._waiting: deque[_Entry] = deque()
@@ -70,11 +72,6 @@ class Journal:
         self._arrived = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="journal")
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -84,9 +81,7 @@ class Journal:
                 await self._empty.wait()
         except TimeoutError:
             log.error("%d changes of events could not be kept before the end", len(self._waiting) + len(self._writing))
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await super().__aexit__(kind, error, trace)
 
     def put(self, event: Event, tell: Tell) -> None:
         """Keep this revision of an event, then tell it, with the revision that it was kept as."""
@@ -103,7 +98,8 @@ class Journal:
         if spare.event.confirmed_at is not None:
             log.error("a change of the confirmed event %s is lost: the database has been away too long", spare.event.id)
 
-    async def _run(self) -> None:
+    async def work(self) -> None:
+        """See :class:`server.background.Background`."""
         while True:
             await self._arrived.wait()
             self._arrived.clear()

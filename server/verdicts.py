@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from types import TracebackType
-from typing import Self
 
+from .background import Background
 from .broadcast import Closed, Overflow
 from .cameras import Cameras
 from .core.reports import Report
@@ -19,27 +17,17 @@ WAITING = 1000
 SAID = (Report.JUDGED, Report.RETRACTED, Report.REINSTATED)
 
 
-class Verdicts:
+class Verdicts(Background):
     """Follows the log of changes: a gun that a person called no gun must not go on alarming."""
 
     def __init__(self, cameras: Cameras, store: EventStore, changes: ChangeLog) -> None:
+        super().__init__("verdicts")
         self._cameras = cameras
         self._store = store
         self._changes = changes
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="verdicts")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
+    async def work(self) -> None:
+        """See :class:`server.background.Background`."""
         with self._changes.live.read(WAITING, Overflow.DROP_OLDEST) as changes:
             try:
                 while True:

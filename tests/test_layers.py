@@ -47,6 +47,7 @@ ROWS: dict[str, float] = {
     "relay": 1.1,
     "urls": 1.1,
     "aside": 1,
+    "background": 1,
     "broadcast": 1,
     "memory": 1,
     "metrics": 1,

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from sqlalchemy import func, select
 
+from ..background import Background
 from ..broadcast import Broadcast
 from .database import Database, plain_words
 from .schema import changes
@@ -36,30 +37,27 @@ class Change:
     body: str
 
 
-class ChangeLog:
+class ChangeLog(Background):
     """Reads what is written to the log, whoever wrote it, and gives it to all who listen."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__("changes")
         self._database = database
         self._poll_s = OWN_POLL_S if database.is_sqlite else SHARED_POLL_S
         self._written = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self.live: Broadcast[Change] = Broadcast()
         self.position = 0
         """The number of the newest change that was given out."""
 
     async def __aenter__(self) -> Self:
         self.position = await self.newest()
-        self._task = asyncio.create_task(self._run(), name="changes")
-        return self
+        return await super().__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.live.close("the server stops")
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await super().__aexit__(kind, error, trace)
 
     def wake(self) -> None:
         """Something was written."""
@@ -88,7 +86,8 @@ class ChangeLog:
         async with self._database.read() as connection:
             return [_change(row) for row in (await connection.execute(query)).mappings()]
 
-    async def _run(self) -> None:
+    async def work(self) -> None:
+        """See :class:`server.background.Background`."""
         told = ""
         while True:
             try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page
 
-from docs import fleet_screenshots
+from docs import event_screenshots, fleet_screenshots
 from tests.browser.conftest import CLIP, FIXTURES, chromium, server_process
 from tests.browser.live import start, wait_for_event, wait_for_reading, wait_for_state
 from tests.fixtures.make_camera import make_camera
@@ -29,8 +29,10 @@ async def main(folder: Path, *, all_of_them: bool) -> None:
             if not all_of_them:
                 await _live(browser, f"{url}/?lang=en&theme=light", (1280, 880), folder / "live.png")
                 await _fleet(browser, Path(work), folder, all_of_them=False)
+                await event_screenshots.take(browser, Path(work), folder, all_of_them=False)
                 return
             await _fleet(browser, Path(work), folder, all_of_them=True)
+            await event_screenshots.take(browser, Path(work), folder, all_of_them=True)
             for language in ("en", "fr"):
                 for theme in ("light", "dark"):
                     for suffix, size in SIZES.items():

@@ -136,6 +136,28 @@ export class Api {
     await this.#fetch(path, { method: "DELETE", keepalive: true }).catch(() => {});
   }
 
+  /**
+   * Any route of the server that answers JSON, or nothing.
+   * @param {string} method
+   * @param {string} path
+   * @param {{ body?: unknown, signal?: AbortSignal | undefined }} [more]
+   * @returns {Promise<any>} null where the answer is empty
+   */
+  async ask(method, path, { body, signal } = {}) {
+    const options = body === undefined ? { method, signal: AbortSignal.timeout(PATIENCE_MS) } : json(method, body);
+    if (signal && options.signal) options.signal = AbortSignal.any([signal, options.signal]);
+    const answer = await this.#fetch(path, options);
+    if (answer.status === 204) return null;
+    return answer.json().catch(() => {
+      throw new Problem("unreachable");
+    });
+  }
+
+  /** @param {string} path @param {AbortSignal} signal */
+  async text(path, signal) {
+    return (await this.#fetch(path, { signal })).text();
+  }
+
   /** @param {Mode} mode */
   streamUrl(mode) {
     const url = new URL(`api/v1/stream?mode=${mode}`, this.#base);

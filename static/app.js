@@ -1,4 +1,5 @@
 // The page's composition root: defines the elements, joins them to the server, and shows one view at a time.
+import { WebhooksApi } from "./alerts/webhooks-api.js";
 import { Api } from "./api.js";
 import { VigieAreaEditor } from "./components/vigie-area-editor.js";
 import { VigieAreas } from "./components/vigie-areas.js";
@@ -6,30 +7,57 @@ import { VigieAway } from "./components/vigie-away.js";
 import { VigieCamera } from "./components/vigie-camera.js";
 import { VigieCameraFacts } from "./components/vigie-camera-facts.js";
 import { VigieCameraForm } from "./components/vigie-camera-form.js";
+import { VigieChoices } from "./components/vigie-choices.js";
+import { VigieClipBar } from "./components/vigie-clip-bar.js";
+import { VigieDelivery } from "./components/vigie-delivery.js";
+import { VigieDeliveryList } from "./components/vigie-delivery-list.js";
 import { VigieDrop } from "./components/vigie-drop.js";
+import { VigieEventFacts } from "./components/vigie-event-facts.js";
+import { VigieEventFilter } from "./components/vigie-event-filter.js";
+import { VigieEventPage } from "./components/vigie-event-page.js";
 import { VigieEvents } from "./components/vigie-events.js";
+import { VigieEvidence } from "./components/vigie-evidence.js";
 import { VigieField } from "./components/vigie-field.js";
+import { VigieFiles } from "./components/vigie-files.js";
 import { VigieFindings } from "./components/vigie-findings.js";
 import { VigieHeader } from "./components/vigie-header.js";
 import { VigieHistory } from "./components/vigie-history.js";
 import { VigieLive } from "./components/vigie-live.js";
 import { VigiePicture } from "./components/vigie-picture.js";
 import { VigieProbe } from "./components/vigie-probe.js";
+import { VigieQuestion } from "./components/vigie-question.js";
 import { VigieReadings } from "./components/vigie-readings.js";
+import { VigieReceivers } from "./components/vigie-receivers.js";
 import { VigieRemove } from "./components/vigie-remove.js";
+import { VigieScore } from "./components/vigie-score.js";
+import { VigieSecret } from "./components/vigie-secret.js";
+import { VigieSighting } from "./components/vigie-sighting.js";
+import { VigieSignals } from "./components/vigie-signals.js";
 import { VigieSource } from "./components/vigie-source.js";
 import { VigieStage } from "./components/vigie-stage.js";
 import { VigieTile } from "./components/vigie-tile.js";
+import { VigieTimeline } from "./components/vigie-timeline.js";
+import { VigieVerdict } from "./components/vigie-verdict.js";
 import { VigieWall } from "./components/vigie-wall.js";
 import { VigieWallBlank } from "./components/vigie-wall-blank.js";
 import { VigieWallTools } from "./components/vigie-wall-tools.js";
 import { VigieWatch } from "./components/vigie-watch.js";
+import { VigieWebhook } from "./components/vigie-webhook.js";
+import { VigieWebhookForm } from "./components/vigie-webhook-form.js";
+import { VigieWebhooks } from "./components/vigie-webhooks.js";
 import { VigieWhip } from "./components/vigie-whip.js";
 import config from "./config.js";
 import { h } from "./dom.js";
+import { EventList } from "./events/event-list.js";
+import { EventsApi } from "./events/events-api.js";
+import { listen } from "./events/listening.js";
+import { News } from "./events/news.js";
+import { Signals } from "./events/signals.js";
+import { EventStream } from "./events/stream.js";
 import { alarmed } from "./fleet/choice.js";
 import { Dialogs } from "./fleet/dialogs.js";
 import { Fleet } from "./fleet/fleet.js";
+import { serverNow } from "./fleet/server-clock.js";
 import { languages, t } from "./i18n/i18n.js";
 import { inAddress } from "./settings.js";
 
@@ -62,6 +90,26 @@ const elements = {
   "vigie-camera-form": VigieCameraForm,
   "vigie-remove": VigieRemove,
   "vigie-whip": VigieWhip,
+  "vigie-question": VigieQuestion,
+  "vigie-signals": VigieSignals,
+  "vigie-sighting": VigieSighting,
+  "vigie-event-filter": VigieEventFilter,
+  "vigie-timeline": VigieTimeline,
+  "vigie-clip-bar": VigieClipBar,
+  "vigie-evidence": VigieEvidence,
+  "vigie-score": VigieScore,
+  "vigie-verdict": VigieVerdict,
+  "vigie-receivers": VigieReceivers,
+  "vigie-event-facts": VigieEventFacts,
+  "vigie-files": VigieFiles,
+  "vigie-event": VigieEventPage,
+  "vigie-choices": VigieChoices,
+  "vigie-secret": VigieSecret,
+  "vigie-webhook": VigieWebhook,
+  "vigie-webhook-form": VigieWebhookForm,
+  "vigie-delivery": VigieDelivery,
+  "vigie-delivery-list": VigieDeliveryList,
+  "vigie-webhooks": VigieWebhooks,
 };
 for (const [name, element] of Object.entries(elements)) customElements.define(name, element);
 
@@ -73,9 +121,18 @@ const picture = new VigiePicture();
 const wall = new VigieWall(api, fleet);
 const camera = new VigieCamera(api, fleet);
 const dialogs = new Dialogs(api, fleet);
+const eventsApi = new EventsApi(api);
+const webhooksApi = new WebhooksApi(api);
+const stream = new EventStream(eventsApi.streamUrl());
+const events = new EventList(eventsApi, stream);
+const news = new News(stream, serverNow);
+const signals = new Signals();
+const timeline = new VigieTimeline(eventsApi, events, stream, fleet, signals);
+const eventPage = new VigieEventPage(eventsApi, webhooksApi, events, stream, fleet);
+const webhooks = new VigieWebhooks(webhooksApi, fleet);
 const skip = h("a", { class: "skip", href: "#main", t: "app.skip" });
-const main = h("main", { id: "main", tabindex: -1 }, wall, live, picture);
-wall.hidden = live.hidden = picture.hidden = true;
+const main = h("main", { id: "main", tabindex: -1 }, wall, live, picture, timeline, eventPage, webhooks);
+for (const view of main.children) if (view instanceof HTMLElement) view.hidden = true;
 document.body.prepend(skip, header, main);
 live.api = api;
 picture.api = api;
@@ -85,14 +142,15 @@ picture.api = api;
 /** What is shown where the address names no view; decided once, so that no view gives way to another by itself. @type {View} */
 let first = "";
 
-/** @returns {{ name: View | "camera", rest: string }} */
+/** @returns {{ name: View | "camera" | "event", rest: string, query: string }} */
 function viewOf() {
-  const [, name = "", rest = ""] = /^#([a-z]+)(?:\/(.*))?$/.exec(location.hash) ?? [];
-  if (name === "live" || name === "picture" || name === "wall") return { name, rest: "" };
-  if (name === "camera" && rest) return { name, rest: plain(rest) };
-  if (inAddress("camera")) return { name: "live", rest: "" };
+  const [, name = "", rest = "", query = ""] = /^#([a-z]+)(?:\/([^?]*))?(?:\?(.*))?$/.exec(location.hash) ?? [];
+  const view = (/** @type {View | "camera" | "event"} */ shown) => ({ name: shown, rest: plain(rest), query });
+  if (name === "live" || name === "picture" || name === "wall" || name === "events" || name === "webhooks") return view(name);
+  if ((name === "camera" || name === "event") && rest) return view(name);
+  if (inAddress("camera")) return view("live");
   if (!first && fleet.known) first = fleet.cameras.length ? "wall" : "live";
-  return { name: first || (fleet.reached ? "" : "live"), rest: "" };
+  return view(first || (fleet.reached ? "" : "live"));
 }
 
 /** @param {string} text of an address, which anybody may have written */
@@ -105,23 +163,45 @@ function plain(text) {
 }
 
 function showView() {
-  const { name, rest } = viewOf();
-  const before = camera.name;
+  const { name, rest, query } = viewOf();
+  const { name: cameraBefore } = camera;
+  const { event: eventBefore } = eventPage;
+  if (name !== "events") timeline.hide(); // before the page gets another height
   wall.shown = name === "wall";
   if (name === "camera") main.append(camera);
   else camera.remove();
   camera.camera = name === "camera" ? rest : "";
   live.hidden = name !== "live";
   picture.hidden = name !== "picture";
-  header.view = name === "camera" ? "wall" : name;
-  if (name === "wall" && before) wall.focusTile(before);
+  eventPage.back = timeline.address;
+  eventPage.event = name === "event" ? rest : "";
+  webhooks.shown = name === "webhooks" ? rest : null;
+  header.view = name === "camera" ? "wall" : name === "event" ? "events" : name;
+  if (name === "events") timeline.show(query);
+  if (name === "events" && eventBefore) timeline.focusEvent(eventBefore);
+  if (name === "wall" && cameraBefore) wall.focusTile(cameraBefore);
+  look();
   entitle();
+}
+
+/** What is on the screen of somebody is news no more. */
+function look() {
+  const { name, rest } = viewOf();
+  if (document.hidden) return;
+  if (name === "events") news.allSeen();
+  if (name === "event") news.seen(rest);
 }
 
 function entitle() {
   const count = alarmed(fleet.cameras).length;
+  const { name } = viewOf();
   header.alarms = count;
+  header.news = news.count;
   if (count) document.title = t("app.title.alarm", { count });
+  else if (news.count) document.title = t("app.title.news", { count: news.count });
+  else if (name === "event" && eventPage.name) document.title = t("app.title.event", { label: eventPage.name });
+  else if (name === "events") document.title = t("app.title.events");
+  else if (name === "webhooks") document.title = t("app.title.webhooks");
   else document.title = camera.name ? t("app.title.camera", { camera: camera.name }) : t("app.title");
 }
 
@@ -136,6 +216,7 @@ async function ask() {
     const info = await api.server();
     header.server = info;
     picture.limits = info.limits;
+    webhooks.labels = info.model.labels;
     return info.ready ? ASK_MS : ASK_AGAIN_MS;
   } catch {
     header.condition = "down";
@@ -158,16 +239,26 @@ camera.addEventListener("remove", (event) => {
   dialogs.remove(/** @type {CustomEvent} */ (event).detail, () => (location.hash = "#wall"));
 });
 live.addEventListener("running", () => (header.running = live.showing));
+eventPage.addEventListener("written", entitle);
+news.on("alarm", (event) => {
+  fleet.raise(event.camera, "confirmed");
+  void signals.raise(event);
+  look();
+});
+news.on("change", entitle);
 fleet.on("change", heard);
 fleet.on("reach", (reached) => {
   if (!reached) header.condition = "down";
+  else if (stream.listening) stream.restart(); // a line that hangs after the network was away is no line
   if (!location.hash) showView();
 });
+addEventListener("visibilitychange", () => look());
 addEventListener("hashchange", () => {
   if (!location.hash) first = "";
   showView();
 });
 languages.on("change", entitle);
 showView();
+listen(stream);
 void fleet.refresh();
 void keepAsking();

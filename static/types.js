@@ -31,11 +31,15 @@
  * @property {number} delay_ms the server's own: frame received to boxes ready
  */
 
+/** @typedef {"suspected" | "confirmed" | "ended" | "retracted"} EventState */
+/** @typedef {"real" | "false" | "unsure"} Verdict what a person says of an event */
+
 /**
  * @typedef {object} VigieEvent
  * @property {string} id
  * @property {number} revision
- * @property {"suspected" | "confirmed" | "ended"} state
+ * @property {EventState} state
+ * @property {string} kind the label, or of what else is told, as "evidence-stopped"
  * @property {string} camera
  * @property {string} label
  * @property {string} first_seen ISO 8601
@@ -43,7 +47,76 @@
  * @property {string | null} ended_at
  * @property {string} last_seen
  * @property {number} best_score
+ * @property {number} looks
+ * @property {number} hits
+ * @property {number} track_id
+ * @property {Box} box
+ * @property {Size} image
+ * @property {string} model
+ * @property {string} policy
+ * @property {Verdict | null} verdict
+ * @property {string | null} note
+ * @property {string | null} verdict_at
+ * @property {string | null} retracted_at
+ * @property {Evidence | null} [evidence] not told by the stream
  */
+
+/** @typedef {{ name: string, media_type: string, size: number, sha256: string, url: string }} EvidenceFile */
+/** @typedef {{ state: "writing" | "complete" | "stopped" | "removed", held: boolean, files: EvidenceFile[] }} Evidence */
+/** @typedef {{ at: number, box: Box, score: number }} PathPoint at: seconds since first seen */
+/** @typedef {{ revision: number, type: string, at: string }} Revision */
+/** @typedef {VigieEvent & { path: PathPoint[], history: Revision[], deliveries: EventDelivery[] }} FullEvent */
+/** @typedef {{ events: VigieEvent[], next: string | null }} EventPage newest first */
+/** @typedef {{ type: string, timestamp: string, data: VigieEvent }} EventChange */
+
+/** @typedef {"waiting" | "delivered" | "dead"} DeliveryState */
+
+/**
+ * @typedef {object} DeliveryReport
+ * @property {string} id
+ * @property {string} webhook
+ * @property {string} type
+ * @property {DeliveryState} state
+ * @property {number} attempts
+ * @property {number | null} last_status
+ * @property {string | null} last_error
+ * @property {string | null} delivered_at
+ * @property {string | null} next_try_at
+ * @typedef {DeliveryReport & { channel: string, url: string }} EventDelivery
+ * @typedef {DeliveryReport & { event: string | null, created_at: string }} Delivery
+ */
+
+/** @typedef {{ at: string, took_ms: number, status: number | null, outcome: string, error: string | null, response: string | null }} Attempt */
+/** @typedef {Delivery & { body: unknown, log: Attempt[] }} FullDelivery */
+/** @typedef {{ deliveries: Delivery[], next: string | null }} DeliveryPage newest first */
+
+/**
+ * @typedef {object} WebhookSettings
+ * @property {string} url
+ * @property {string} description
+ * @property {string[]} kinds none: all
+ * @property {string[]} cameras none: all
+ * @property {string[]} states
+ * @property {boolean} enabled
+ */
+
+/**
+ * @typedef {object} WebhookReport
+ * @property {string} id
+ * @property {string} channel "webhook", or "mqtt" from the settings
+ * @property {string | null} reason why it was switched off
+ * @property {string} created_at
+ * @property {number} secrets that are live: 2 after one was made anew
+ * @property {"closed" | "open" | "half-open"} circuit
+ * @property {number} waiting
+ * @property {number} dead
+ * @property {string | null} last_success_at
+ * @property {{ at: string, status: number | null, error: string | null } | null} last_failure
+ * @typedef {WebhookSettings & WebhookReport} Webhook
+ */
+
+/** @typedef {{ hits: number, of: number, median_score: number, version: string }} Policy */
+/** @typedef {{ default: Policy, cameras: Record<string, Policy> }} Policies */
 
 /** @typedef {"connecting" | "live" | "stalled" | "retrying" | "stopped" | "ended"} CameraState */
 /** @typedef {{ still: number, rate: number, busy: number, lost: number }} Skipped frames not looked at, by cause */

@@ -46,7 +46,7 @@ export class VigieEvents extends HTMLElement {
    * @param {string} feed
    */
   tick(feed) {
-    for (const event of this.#events.values()) if (event.state !== "ended" && event.camera === feed) this.#writeDuration(event, true);
+    for (const event of this.#events.values()) if (!event.ended_at && event.camera === feed) this.#writeDuration(event, true);
   }
 
   /** Forgets all: another camera is shown. */
@@ -79,7 +79,7 @@ export class VigieEvents extends HTMLElement {
       "li",
       { class: "event" },
       h("span", { class: "chip" }),
-      h("time", { class: "event-time" }),
+      h("a", { class: "event-link", href: `#event/${encodeURIComponent(event.id)}` }, h("time", { class: "event-time" })),
       h("span", { class: "event-camera" }),
       h("span", { class: "event-facts" }, h("span"), h("span")),
     );
@@ -106,12 +106,14 @@ export class VigieEvents extends HTMLElement {
   /** @param {VigieEvent} event */
   #write(event) {
     const item = this.#items.get(event.id);
-    const [chip, time, camera, facts] = item?.children ?? [];
+    const [chip, link, camera, facts] = item?.children ?? [];
+    const [time] = link?.children ?? [];
     const [score] = facts?.children ?? [];
     if (!item || !chip || !(time instanceof HTMLTimeElement) || !camera || !score) return;
     item.dataset.state = event.state;
     item.dataset.revision = String(event.revision);
     item.classList.toggle("was-confirmed", event.confirmed_at !== null);
+    if (link) say(link, "event.open", { time: clock(new Date(event.first_seen)), camera: this.cameraName(event) }, "aria-label");
     say(chip, event.state === "ended" && !event.confirmed_at ? "event.dismissed" : `event.${event.state}`);
     time.dateTime = event.first_seen;
     time.textContent = clock(new Date(event.first_seen));
@@ -124,10 +126,10 @@ export class VigieEvents extends HTMLElement {
   #writeDuration(event, running) {
     const duration = this.#items.get(event.id)?.lastElementChild?.lastElementChild;
     if (!duration) return;
-    const known_ms = Date.parse(event.ended_at ?? event.last_seen) - Date.parse(event.first_seen);
+    const known_ms = Date.parse(event.last_seen) - Date.parse(event.first_seen); // it ends a little later: it might have come back
     const since_ms = running ? performance.now() - (this.#heard.get(event.id) ?? performance.now()) : 0;
     const seconds = Math.max(0, known_ms + since_ms) / 1000;
     const shown = seconds < 10 ? seconds : Math.round(seconds);
-    say(duration, event.state === "ended" ? "event.duration" : "event.lasting", { seconds: shown });
+    say(duration, event.ended_at ? "event.duration" : "event.lasting", { seconds: shown });
   }
 }

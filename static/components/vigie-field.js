@@ -17,13 +17,14 @@ export class VigieField extends HTMLElement {
    * @param {Key} label
    * @param {HTMLInputElement | HTMLSelectElement} input
    * @param {Key | null} [hint]
+   * @param {string} [form] what the field belongs to
    */
-  constructor(name, label, input, hint = null) {
+  constructor(name, label, input, hint = null, form = "camera") {
     super();
     this.#input = input;
     this.dataset.field = name;
-    input.id = `camera-${name}`;
-    input.dataset.testid = `camera-${name}`;
+    input.id = `${form}-${name}`;
+    input.dataset.testid = `${form}-${name}`;
     this.#label = h("label", { class: "label", for: input.id, t: label });
     this.#hint = h("p", { class: "hint", id: `${input.id}-hint`, hidden: hint === null });
     if (hint) say(this.#hint, hint);

@@ -4,7 +4,7 @@ import { language, say, speak } from "../i18n/i18n.js";
 import { remember } from "../settings.js";
 
 /** @typedef {"system" | "light" | "dark"} Theme */
-/** @typedef {"" | "wall" | "live" | "picture"} View */
+/** @typedef {"" | "wall" | "events" | "live" | "picture" | "webhooks"} View */
 
 /** @type {Theme[]} */
 const THEMES = ["system", "light", "dark"];
@@ -13,8 +13,10 @@ const ICONS = { system: "system", light: "sun", dark: "moon" };
 export class VigieHeader extends HTMLElement {
   #links = {
     wall: h("a", { class: "nav-link", href: "#wall", testid: "nav-wall" }, h("span", { class: "nav-dot", "aria-hidden": "true" }), h("span", { t: "nav.wall" })),
+    events: h("a", { class: "nav-link", href: "#events", testid: "nav-events" }, h("span", { t: "nav.events" }), h("span", { class: "nav-badge", "aria-hidden": "true", hidden: true })),
     live: h("a", { class: "nav-link", href: "#live", testid: "nav-live" }, h("span", { class: "nav-dot", "aria-hidden": "true" }), h("span", { t: "nav.live" })),
     picture: h("a", { class: "nav-link", href: "#picture", testid: "nav-picture" }, h("span", { t: "nav.picture" })),
+    webhooks: h("a", { class: "nav-link", href: "#webhooks", testid: "nav-webhooks" }, h("span", { t: "nav.webhooks" })),
   };
   #server = h("span", { class: "server-word", t: "server.asking" });
   #model = h("span", { class: "server-model" });
@@ -30,7 +32,7 @@ export class VigieHeader extends HTMLElement {
     this.classList.add("header");
     this.append(
       h("a", { class: "brand", href: "#" }, h("img", { src: "icons/vigie.svg", alt: "", width: 32, height: 32 }), h("span", {}, "Vigie")),
-      h("nav", { class: "nav", label: "app.views" }, this.#links.wall, this.#links.live, this.#links.picture),
+      h("nav", { class: "nav", label: "app.views" }, ...Object.values(this.#links)),
       this.#condition,
       h("div", { class: "tools" }, h("div", { class: "tongues", role: "group", label: "language" }, this.#tongues.en, this.#tongues.fr), this.#theme),
     );
@@ -63,6 +65,14 @@ export class VigieHeader extends HTMLElement {
   set alarms(count) {
     this.#links.wall.dataset.running = count ? "alarm" : "off";
     say(this.#links.wall, count ? "nav.wall.alarm" : "nav.wall", { count }, "aria-label");
+  }
+
+  /** @param {number} count of confirmed events that nobody has looked at yet */
+  set news(count) {
+    const badge = this.#links.events.lastElementChild;
+    badge?.toggleAttribute("hidden", !count);
+    if (badge) badge.textContent = count > 99 ? "99+" : String(count);
+    say(this.#links.events, count ? "nav.events.news" : "nav.events", { count }, "aria-label");
   }
 
   /** @param {"asking" | "ready" | "starting" | "down"} condition */

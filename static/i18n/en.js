@@ -1,8 +1,12 @@
 // English words. The French file must have the same keys; the type check says so.
+import { alerts } from "./en-alerts.js";
+import { events } from "./en-events.js";
 import { fleet } from "./en-fleet.js";
 
 export const en = {
   ...fleet,
+  ...events,
+  ...alerts,
   "app.title": "Vigie: live firearm detection",
   "app.skip": "Skip to content",
   "app.views": "Views",

@@ -1,9 +1,13 @@
 // French words. Narrow no-break spaces (U+202F) before ; ! ? and %, no-break spaces (U+00A0) before : and inside « ».
+import { alerts } from "./fr-alerts.js";
+import { events } from "./fr-events.js";
 import { fleet } from "./fr-fleet.js";
 
 /** @type {Record<keyof typeof import("./en.js").en, string | { one: string, other: string }>} */
 export const fr = {
   ...fleet,
+  ...events,
+  ...alerts,
   "app.title": "Vigie : détection d’armes à feu en direct",
   "app.skip": "Aller au contenu",
   "app.views": "Vues",

@@ -1,0 +1,57 @@
+// The routes of events, their evidence and the policies that confirm them.
+
+/** @typedef {import("../types.js").VigieEvent} VigieEvent */
+/** @typedef {import("../types.js").FullEvent} FullEvent */
+
+export class EventsApi {
+  #api;
+
+  /** @param {import("../api.js").Api} api */
+  constructor(api) {
+    this.#api = api;
+  }
+
+  /** @param {URLSearchParams} query @param {AbortSignal} signal @returns {Promise<import("../types.js").EventPage>} */
+  list(query, signal) {
+    return this.#api.ask("GET", `api/v1/events?${query}`, { signal });
+  }
+
+  /** @param {string} id @param {AbortSignal} signal @returns {Promise<FullEvent>} */
+  get(id, signal) {
+    return this.#api.ask("GET", path(id), { signal });
+  }
+
+  /** @param {string} id @param {import("../types.js").Verdict} verdict @param {string} note @returns {Promise<VigieEvent>} */
+  judge(id, verdict, note) {
+    return this.#api.ask("POST", path(id, "verdict"), { body: { verdict, note } });
+  }
+
+  /** @param {string} id @param {boolean} held whether its evidence is kept for good @returns {Promise<VigieEvent>} */
+  hold(id, held) {
+    return this.#api.ask("POST", path(id, "hold"), { body: { held } });
+  }
+
+  /** @param {string} id @param {string} name of a file */
+  fileUrl(id, name) {
+    return this.#api.address(path(id, `evidence/${encodeURIComponent(name)}`));
+  }
+
+  /** @param {string} id @param {AbortSignal} signal @returns {Promise<string>} JSON lines */
+  detections(id, signal) {
+    return this.#api.text(path(id, "evidence/detections.jsonl"), signal);
+  }
+
+  /** @returns {Promise<import("../types.js").Policies>} */
+  policies() {
+    return this.#api.ask("GET", "api/v1/policies");
+  }
+
+  streamUrl() {
+    return this.#api.address("api/v1/events/stream");
+  }
+}
+
+/** @param {string} id @param {string} [rest] */
+function path(id, rest) {
+  return `api/v1/events/${encodeURIComponent(id)}${rest ? `/${rest}` : ""}`;
+}

@@ -13,7 +13,10 @@ from pathlib import Path
 from .report import lines_of, write_tables
 from .results import QUICK_RESULTS, QUIET_CORES, RESULTS, Options, Unavailable, busy_cores, run_one, save
 
-NAMES = ("looks", "matmul", "overload", "glass", "streams", "viewers", "fleet", "recovery", "soak")
+NAMES = (
+    *("looks", "matmul", "overload", "glass", "streams", "viewers", "fleet", "recovery", "soak"),
+    *("alerts", "listeners", "archive", "crashes"),
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 /** @typedef {"burned_in" | "overlay"} Mode */
 /** @typedef {{ x1: number, y1: number, x2: number, y2: number }} Box pixels of the upright picture */
 /** @typedef {{ width: number, height: number }} Size pixels */
-/** @typedef {"seen" | "suspected" | "confirmed"} Standing how sure the server is of one box */
+/** @typedef {"seen" | "suspected" | "confirmed" | "retracted"} Standing what the server takes one box for; a person said that a retracted one is nothing */
 
 /**
  * @typedef {object} Detection

@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 WAITING = 2000
 SIGN_OF_LIFE_S = 15.0
+LOOK_ROUND_S = 1.0
+"""So often it is seen that a reader has left while there is nothing to tell."""
+
 SEND_TIMEOUT_S = 10.0
 RETRY_MS = 2000
 RESET = b"event: reset\ndata: {}\n\n"
@@ -50,7 +53,7 @@ class EventStream:
                 # An id alone tells nothing, but a reader who loses the line before the first change has a place.
                 await _send(response, f"retry: {RETRY_MS}\nid: {newest if last is None else last}\n\n".encode())
                 last = newest if last is None else await self._catch_up(response, last, newest)
-                await self._follow(response, live, last)
+                await self._follow(request, response, live, last)
         return response
 
     async def _catch_up(self, response: web.StreamResponse, last: int, newest: int) -> int:
@@ -65,17 +68,23 @@ class EventStream:
                 break
         return last
 
-    async def _follow(self, response: web.StreamResponse, live: Reader[Change], last: int) -> None:
-        while True:
+    async def _follow(
+        self, request: web.Request, response: web.StreamResponse, live: Reader[Change], last: int
+    ) -> None:
+        silent_s = 0.0
+        while request.transport and not request.transport.is_closing():
             try:
-                async with asyncio.timeout(SIGN_OF_LIFE_S):
+                async with asyncio.timeout(LOOK_ROUND_S):
                     change = await live.next()
             except TimeoutError:
-                await _send(response, b": alive\n\n")
+                silent_s += LOOK_ROUND_S
+                if silent_s >= SIGN_OF_LIFE_S:
+                    await _send(response, b": alive\n\n")
+                    silent_s = 0.0
                 continue
             if change.seq > last:
                 await _send(response, text_of(change))
-                last = change.seq
+                last, silent_s = change.seq, 0.0
 
 
 def text_of(change: Change) -> bytes:

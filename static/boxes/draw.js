@@ -4,7 +4,7 @@ import { labelName, percent } from "../i18n/i18n.js";
 /** @typedef {import("../types.js").Detection & { state?: import("../types.js").Standing }} Drawable */
 
 /** The alarm colour is kept for what is confirmed. */
-const COLOURS = { seen: "#7cd0f2", suspected: "#ffc04d", confirmed: "#ff4d4d" };
+const COLOURS = { seen: "#7cd0f2", suspected: "#ffc04d", confirmed: "#ff4d4d", retracted: "#a3adb7" };
 const INK = "#0c1116";
 
 /** CSS pixels per drawn unit: labels follow the page's text size, which grows on a wall screen. */
@@ -22,7 +22,7 @@ export function drawBoxes(context, detections, { scale, unit, strong = -1 }) {
   detections.forEach((detection, index) => {
     const { x1, y1, x2, y2 } = detection.box;
     const state = detection.state ?? "seen";
-    const width = (state === "confirmed" || index === strong ? 4 : 2.5) * unit;
+    const width = (state === "confirmed" || index === strong ? 4 : state === "retracted" ? 1 : 2.5) * unit;
     const area = /** @type {const} */ ([x1 * scale, y1 * scale, (x2 - x1) * scale, (y2 - y1) * scale]);
     context.lineJoin = "round";
     context.lineWidth = width + 2 * unit;
@@ -31,6 +31,7 @@ export function drawBoxes(context, detections, { scale, unit, strong = -1 }) {
     context.lineWidth = width;
     context.strokeStyle = COLOURS[state];
     context.strokeRect(...area);
+    if (state === "retracted") return; // as the server draws it: a thin box that says nothing
     tag(context, `${labelName(detection.label)} ${percent(detection.confidence)}`, area, unit, COLOURS[state]);
   });
 }

@@ -41,7 +41,7 @@ from .edge.whep import Whep
 from .edge.whip import Whip
 from .evidence.keeper import Evidence
 from .feed import Rates
-from .keeping import Keeping, keeping
+from .keeping import Keeping, base_url_of, keeping
 from .memory import limit_arenas
 from .metrics import Metrics
 from .notices import Notices
@@ -129,11 +129,11 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         stack.callback(kept.changes.live.close, "the server stops")
         site = web.TCPSite(runner, settings.host, settings.port)
         await site.start()
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        url = f"http://{host}:{runner.addresses[0][1]}"
-        kept.links.base_url = (settings.public_url or url).rstrip("/")
+        port = runner.addresses[0][1]
+        kept.links.base_url = base_url_of(settings, port)
         cameras.open_all(sources)
-        yield Running(url, detector.ready, detector.scheduler)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        yield Running(f"http://{host}:{port}", detector.ready, detector.scheduler)
         log.info("stopping")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,6 +40,9 @@ class FeedState(StrEnum):
     STOPPED = "stopped"
     """By its owner."""
 
+
+MOST_REMEMBERED = 1000
+"""Events of a feed, for the verdicts on them."""
 
 BEFORE_LIVE = (FeedState.CONNECTING, FeedState.STALLED, FeedState.RETRYING)
 """From these a picture makes a feed live."""
@@ -165,6 +169,7 @@ class Feed:
         self._rates = rates
         self._figures = Figures(time.monotonic())
         self._size = (0, 0)
+        self._told_of: deque[str] = deque(maxlen=MOST_REMEMBERED)
 
     @property
     def suspicion(self) -> State | None:
@@ -289,6 +294,8 @@ class Feed:
 
     def judged(self, event: Event) -> None:
         """A person judged an event of this feed: what is judged false alarms nobody any more."""
+        if event.id not in self._told_of:  # a session of another time or server had this feed's name
+            return
         if event.verdict:
             self._analyzer.judge(event.id, event.verdict)
         self.messages.send(event)
@@ -358,4 +365,6 @@ class Feed:
             self._metrics.events.labels(event.state).inc()
             for witness in self._witnesses:
                 witness.event(event)
+            if event.revision == 1:
+                self._told_of.append(event.id)
             self._journal.put(event, self.messages.send)

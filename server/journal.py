@@ -41,12 +41,13 @@ class Keeper(Protocol):
 class _Entry:
     """An event on its way. It is told once: as it was kept or, if that takes too long, as it came."""
 
-    __slots__ = ("_tell", "_timer", "event")
+    __slots__ = ("_overdue", "_tell", "_timer", "event")
 
-    def __init__(self, event: Event, tell: Tell) -> None:
+    def __init__(self, event: Event, tell: Tell, overdue: Tell) -> None:
         self.event = event
         self._tell: Tell | None = tell
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self.tell, event)
+        self._overdue = overdue
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._tell_unkept)
 
     def tell(self, event: Event) -> None:
         """Tell it, unless it was told already."""
@@ -54,6 +55,10 @@ class _Entry:
         tell, self._tell = self._tell, None
         if tell:
             tell(event)
+
+    def _tell_unkept(self) -> None:
+        self.tell(self.event)
+        self._overdue(self.event)
 
 
 class Journal(Background):
@@ -63,8 +68,10 @@ class Journal(Background):
     what was never confirmed.
     """
 
-    def __init__(self, store: Keeper, metrics: Metrics) -> None:
+    def __init__(self, store: Keeper, metrics: Metrics, overdue: Tell = lambda _: None) -> None:
+        """``overdue`` is called with what was not kept in time, for those who else hear of what is kept."""
         super().__init__("journal")
+        self._overdue = overdue
         self._store = store
         self._metrics = metrics
         self._waiting: deque[_Entry] = deque()
@@ -80,19 +87,24 @@ class Journal(Background):
             async with asyncio.timeout(LAST_CHANCE_S):
                 await self._empty.wait()
         except TimeoutError:
-            log.error("%d changes of events could not be kept before the end", len(self._waiting) + len(self._writing))
+            lost = len(self._waiting) + len(self._writing)
+            self._metrics.events_lost.inc(lost)
+            log.error("%d changes of events could not be kept before the end", lost)
         await super().__aexit__(kind, error, trace)
 
     def put(self, event: Event, tell: Tell) -> None:
         """Keep this revision of an event, then tell it, with the revision that it was kept as."""
         if len(self._waiting) >= MOST_WAITING:
             self._make_room()
-        self._waiting.append(_Entry(event, tell))
+        self._waiting.append(_Entry(event, tell, self._overdue))
         self._empty.clear()
         self._arrived.set()
 
     def _make_room(self) -> None:
-        spare = next((entry for entry in self._waiting if entry.event.confirmed_at is None), self._waiting[0])
+        # The end of a suspicion can be kept without its beginning, but not the other way: it would stay open.
+        spare = min(
+            self._waiting, key=lambda entry: (entry.event.confirmed_at is not None, entry.event.ended_at is not None)
+        )
         self._waiting.remove(spare)
         self._metrics.events_lost.inc()
         if spare.event.confirmed_at is not None:

@@ -55,10 +55,16 @@ class Keeping:
     links: Links
 
 
+def base_url_of(settings: Settings, port: int) -> str:
+    """How others reach this server: as the settings say, else at the address it listens on."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return (settings.public_url or f"http://{host}:{port}").rstrip("/")
+
+
 @asynccontextmanager
 async def keeping(database: Database, settings: Settings, own: Presence, metrics: Metrics) -> AsyncIterator[Keeping]:
     """Open it over an open database. What closes last is the outbox, so that the last events still go out."""
-    links = Links(await links_key(database), settings.evidence.link_days)
+    links = Links(await links_key(database), settings.evidence.link_days, base_url_of(settings, settings.port))
     subscriptions, deliveries = Subscriptions(database, settings.webhooks.most), Deliveries(database)
     episodes = Episodes(database)
     await subscriptions.declare(_declared(settings), time.time())
@@ -73,7 +79,10 @@ async def keeping(database: Database, settings: Settings, own: Presence, metrics
             deliveries.prune: settings.webhooks.keep_days,
             episodes.prune: settings.events.keep_recordings_days,
         }
-        async with Housekeeping(store, settings.events, own.gone, others), Journal(store, metrics) as journal:
+        async with (
+            Housekeeping(store, settings.events, own.gone, others),
+            Journal(store, metrics, changes.tell_unkept) as journal,
+        ):
             yield Keeping(database, changes, subscriptions, deliveries, episodes, outbox, store, journal, links)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .core.events import Event, PathPoint
+from .core.reports import Report, time_of
 
 Json = dict[str, Any]
 
@@ -38,6 +39,16 @@ def event_body(event: Event) -> Json:
         "verdict_at": iso(event.verdict_at),
         "note": event.note,
     }
+
+
+def report_body(event: Event, report: Report) -> Json:
+    """What a change of an event says: ``{"type", "timestamp", "data"}``."""
+    return {"type": report, "timestamp": iso(time_of(event, report)), "data": event_body(event)}
+
+
+def told_of(event: Event, report: Report) -> str:
+    """The same as JSON text."""
+    return compact(report_body(event, report))
 
 
 def path_body(event: Event) -> list[Json]:

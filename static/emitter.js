@@ -23,7 +23,13 @@ export class Emitter {
    * @param {Events[Name]} detail
    */
   emit(name, detail) {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(detail);
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        listener(detail);
+      } catch (error) {
+        reportError(error); // a fault of one must not keep an alarm from the others
+      }
+    }
   }
 
   /** Forgets every listener: what arrives late reaches nobody. */

@@ -40,7 +40,7 @@
  * @property {number} revision
  * @property {EventState} state
  * @property {string} kind the label, or of what else is told, as "evidence-stopped"
- * @property {string} camera
+ * @property {string} camera "" for what is about the server itself
  * @property {string} label
  * @property {string} first_seen ISO 8601
  * @property {string | null} confirmed_at

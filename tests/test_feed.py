@@ -6,14 +6,14 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 
 import pytest
 
 from server.broadcast import Reader
 from server.core.analyzer import Analyzer
-from server.core.events import State
+from server.core.events import Event, State, Verdict
 from server.core.frame import Picture
 from server.core.history import Skipped
 from server.core.regions import MASK_LUMA, Polygon
@@ -331,3 +331,25 @@ async def test_ticks_make_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
         assert sample.state == "live"
         assert sample.moving == 0.5
         assert 0 < sample.frames_per_second <= 0.2
+
+
+async def test_a_verdict_on_what_another_saw_under_this_name_is_not_told() -> None:
+    """Sessions are numbered anew at each start: a note must not reach a stranger."""
+    async with watched(Rates(1000, 1000)) as all_of:
+        with all_of.feed.messages.read(100) as messages:
+            await all_of.look()
+            (own,) = all_of.journal.newest()
+            all_of.feed.judged(replace(own, id="another", verdict=Verdict.FALSE, note="secret"))
+            all_of.feed.judged(replace(own, verdict=Verdict.FALSE, note="a toy"))
+            notes = [m.note for m in await drained(messages) if isinstance(m, Event)]
+    assert notes == [None, "a toy"]
+
+
+async def drained(reader: Reader[Message]) -> list[Message]:
+    """What waits for a reader."""
+    found = []
+    with suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(0.05):
+                found.append(await reader.next())
+    return found

@@ -15,7 +15,7 @@ from server.core.events import Event
 from server.journal import Journal
 from server.metrics import Metrics
 
-from .support.events import confirmed, suspected
+from .support.events import confirmed, ended, suspected
 from .support.waiting import eventually
 
 
@@ -107,6 +107,36 @@ async def test_a_guard_sees_the_alarm_though_the_disk_is_stuck(monkeypatch: pyte
     assert len(told) == 2, "told once"
 
 
+async def test_those_who_else_listen_hear_of_what_is_overdue_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.05)
+    book, heard, told = Book(), list[Event](), list[Event]()
+    book.open.clear()
+    async with Journal(book, Metrics(), heard.append) as opened:
+        opened.put(confirmed(suspected()), told.append)
+        await eventually(lambda: heard)
+        book.open.set()
+        await eventually(lambda: book.kept)
+        opened.put(suspected(number=1), told.append)
+        await eventually(lambda: len(told) == 2)
+    assert len(heard) == 1, "what is kept in time is not overdue"
+
+
+async def test_the_end_of_a_suspicion_stays_longer_than_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept without its end it would be open for ever."""
+    monkeypatch.setattr(module, "MOST_WAITING", 2)
+    book = Book()
+    book.open.clear()
+    async with journal(book) as (opened, told, _):
+        opened.put(suspected(number=9), told.append)
+        await eventually(lambda: book.tries)
+        opened.put(ended(suspected(number=1)), told.append)
+        opened.put(suspected(number=2), told.append)
+        opened.put(suspected(number=3), told.append)
+        book.open.set()
+        await eventually(lambda: len(book.kept) == 3)
+    assert [event.id for event in book.kept] == [suspected(number=n).id for n in (9, 1, 3)]
+
+
 async def test_what_can_never_be_kept_goes_alone(caplog: pytest.LogCaptureFixture) -> None:
     book = Book()
     bad = suspected(number=1)
@@ -153,6 +183,7 @@ async def test_the_end_does_not_wait_for_ever(
     monkeypatch.setattr(module, "LAST_CHANCE_S", 0.05)
     book = Book()
     book.open.clear()
-    async with journal(book) as (opened, told, _):
+    async with journal(book) as (opened, told, metrics):
         opened.put(suspected(), told.append)
+    assert lost(metrics) == 1
     assert "1 changes of events could not be kept before the end" in caplog.text

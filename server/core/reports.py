@@ -26,7 +26,7 @@ def merged(kept: Event | None, seen: Event) -> tuple[Event, Report]:
     """What is kept of an event with what its feed tells of it now. What people said of it stays, and so does a
     retraction; the revision is the next one, which may be more than the feed knows of."""
     if kept is None:
-        return seen, _report(seen)
+        return seen, report_of(seen)
     event = replace(
         seen,
         revision=max(seen.revision, kept.revision + 1),
@@ -36,7 +36,7 @@ def merged(kept: Event | None, seen: Event) -> tuple[Event, Report]:
         retracted_at=kept.retracted_at,
     )
     if kept.verdict is not Verdict.FALSE or event.confirmed_at is None:
-        return event, _report(seen)
+        return event, report_of(seen)
     # A confirmation that was on its way while a person said that it is nothing alarms nobody.
     report = Report.ENDED if event.ended_at is not None else Report.JUDGED
     return replace(event, state=State.RETRACTED, retracted_at=kept.retracted_at or kept.verdict_at), report
@@ -73,5 +73,6 @@ def time_of(event: Event, report: Report) -> float:
     return happened.get(report, event.verdict_at) or event.last_seen
 
 
-def _report(seen: Event) -> Report:
+def report_of(seen: Event) -> Report:
+    """What an event says as its feed tells it."""
     return {State.SUSPECTED: Report.SUSPECTED, State.CONFIRMED: Report.CONFIRMED}.get(seen.state, Report.ENDED)

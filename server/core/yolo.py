@@ -115,6 +115,10 @@ def nms(boxes: Boxes, scores: NDArray[np.float32], classes: NDArray[np.int32], t
     return order[kept]
 
 
+MOST_LABEL = 40
+"""Signs of a label: of a longer one, the beginning."""
+
+
 def labels_of(metadata: str) -> tuple[str, ...]:
     """The class names in the ``names`` entry that Ultralytics writes into an export: ``"{0: 'gun', 1: ...}"``.
 
@@ -126,7 +130,10 @@ def labels_of(metadata: str) -> tuple[str, ...]:
         raise ValueError(f"the names {metadata[:80]!r} are not a dictionary") from error
     if not isinstance(names, dict) or sorted(names) != list(range(len(names))) or not names:
         raise ValueError(f"the names {metadata[:80]!r} do not number the classes from 0")
-    return tuple(str(names[index]) for index in range(len(names)))
+    labels = tuple(str(names[index])[:MOST_LABEL] for index in range(len(names)))
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"two classes begin with the same {MOST_LABEL} signs")
+    return labels
 
 
 def check_shapes(inputs: Sequence[Shape], outputs: Sequence[Shape], labels: int) -> None:

@@ -9,7 +9,7 @@ import logging
 from aiohttp import web
 
 from ..broadcast import Closed, Overflow, Reader
-from ..store.changes import PAGE, Change, ChangeLog
+from ..store.changes import PAGE, UNKEPT, Change, ChangeLog
 from .problems import Problem
 from .sessions import SessionPlaces
 
@@ -54,6 +54,8 @@ class EventStream:
                 await _send(response, f"retry: {RETRY_MS}\nid: {newest if last is None else last}\n\n".encode())
                 last = newest if last is None else await self._catch_up(response, last, newest)
                 await self._follow(request, response, live, last)
+            if request.transport and request.transport.get_write_buffer_size():
+                request.transport.abort()  # he reads no more: a polite close would wait for him
         return response
 
     async def _catch_up(self, response: web.StreamResponse, last: int, newest: int) -> int:
@@ -82,14 +84,15 @@ class EventStream:
                     await _send(response, b": alive\n\n")
                     silent_s = 0.0
                 continue
-            if change.seq > last:
+            if change.seq > last or change.seq == UNKEPT:
                 await _send(response, text_of(change))
-                last, silent_s = change.seq, 0.0
+                last, silent_s = max(last, change.seq), 0.0
 
 
 def text_of(change: Change) -> bytes:
     """A change as a server-sent event."""
-    return f"id: {change.seq}\nevent: event\ndata: {change.body}\n\n".encode()
+    place = f"id: {change.seq}\n" if change.seq != UNKEPT else ""
+    return f"{place}event: event\ndata: {change.body}\n\n".encode()
 
 
 async def _send(response: web.StreamResponse, data: bytes) -> None:

@@ -146,8 +146,16 @@ def _verdict(body: Json) -> Verdict:
         raise Problem("invalid-verdict", 422, f"The verdict is one of: {', '.join(Verdict)}.") from None
 
 
+def _is_text(words: str) -> bool:
+    """Whether a database takes it: no null, and no half of a surrogate pair."""
+    try:
+        return b"\0" not in words.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _note(body: Json) -> str | None:
     note = body.get("note")
-    if note is not None and (not isinstance(note, str) or len(note) > MOST_NOTE or "\0" in note):
+    if note is not None and (not isinstance(note, str) or len(note) > MOST_NOTE or not _is_text(note)):
         raise Problem("invalid-verdict", 422, f"The note is a text of at most {MOST_NOTE} signs.")
     return (note or "").strip() or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +29,7 @@ def make_app(routes: Iterable[web.RouteDef], cors_origins: tuple[str, ...]) -> w
     app.add_routes(routes)
     app.router.add_get("/{path:.*}", _page)
     app.on_response_prepare.append(_add_page_headers)
+    app.on_response_prepare.append(share_with(cors_origins))
     return app
 
 
@@ -52,17 +53,27 @@ def cross_origin(allowed: tuple[str, ...]) -> Middleware:
             request.method == "OPTIONS" and answer.status >= 400
         ):  # no route of its own: only a browser asks, before it acts
             answer = web.Response(status=204)
-        if not answer.prepared:
-            answer.headers["Access-Control-Allow-Origin"] = origin
-            answer.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link"
-            answer.headers["Vary"] = "Origin"
-            if request.method == "OPTIONS":
-                answer.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
-                answer.headers["Access-Control-Allow-Headers"] = "Content-Type, Authorization, If-Match"
-                answer.headers["Access-Control-Max-Age"] = "600"
+        if request.method == "OPTIONS":
+            answer.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
+            answer.headers["Access-Control-Allow-Headers"] = "Content-Type, Authorization, If-Match, Range"
+            answer.headers["Access-Control-Max-Age"] = "600"
         return answer
 
     return middleware
+
+
+def share_with(allowed: tuple[str, ...]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Lets pages of the origins allowed read each answer, also one that a handler sends piece by piece."""
+
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        origin = request.headers.get("Origin")
+        if origin is None or urlsplit(origin).netloc == request.host or not (origin in allowed or "*" in allowed):
+            return
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link, Content-Range"
+        response.headers["Vary"] = "Origin"
+
+    return add_headers
 
 
 async def _page(request: web.Request) -> web.FileResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,12 +14,18 @@ from sqlalchemy import func, select
 
 from ..background import Background
 from ..broadcast import Broadcast
+from ..core.events import Event
+from ..core.reports import report_of
+from ..wire import told_of
 from .database import Database, plain_words
 from .schema import changes
 
 log = logging.getLogger(__name__)
 
 PAGE = 500
+UNKEPT = 0
+"""The number of a change that is not in the log yet."""
+
 OWN_POLL_S = 5.0
 SHARED_POLL_S = 0.25
 """Other servers on the same PostgreSQL wake nobody here."""
@@ -58,6 +65,12 @@ class ChangeLog(Background):
     ) -> None:
         self.live.close("the server stops")
         await super().__aexit__(kind, error, trace)
+
+    def tell_unkept(self, event: Event) -> None:
+        """An event that could not be written in time, to all who listen now; it comes again once it is written. Its
+        number is 0: nobody can go on from it."""
+        report = report_of(event)
+        self.live.send(Change(UNKEPT, event.id, event.revision, report, time.time(), told_of(event, report)))
 
     def wake(self) -> None:
         """Something was written."""

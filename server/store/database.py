@@ -24,7 +24,11 @@ log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MS = 5000
-READERS = 4
+READERS, WRITERS = 4, 4
+ANSWER_S = 10
+HIDING: dict[str, Any] = {"hide_parameters": True}
+"""Errors of SQLAlchemy would else tell the values of a statement, secrets among them."""
+
 APPEND_LOCK = 0x7669676965
 """The number of PostgreSQL's advisory lock that puts the changes in one order ("vigie" in ASCII)."""
 
@@ -35,6 +39,10 @@ TRANSIENT_SQLITE = (
     "database or disk is full",
     "disk I/O",
 )
+
+
+PERMANENT_POSTGRESQL = ("0A", "21", "22", "23", "42")
+"""Classes of SQLSTATE: not supported, cardinality, data, integrity, syntax or access rule."""
 
 
 class DatabaseError(Exception):
@@ -72,7 +80,7 @@ class Database:
     async def __aenter__(self) -> Self:
         """Connect and migrate; raises :class:`DatabaseError`."""
         if self.is_sqlite:
-            options: dict[str, Any] = {"connect_args": {"timeout": BUSY_MS / 1000}}
+            options = {"connect_args": {"timeout": BUSY_MS / 1000}, **HIDING}
             self._readers = create_async_engine(self._url, pool_size=READERS, max_overflow=0, **options)
             # A writer that begins as a reader may find, when it writes, that another wrote meanwhile: SQLite then fails
             # at once. It says so from the beginning, and waits for its turn.
@@ -80,10 +88,14 @@ class Database:
             _prepare_sqlite(self._readers, "BEGIN")
             _prepare_sqlite(self._writer, "BEGIN IMMEDIATE")
         else:
-            self._writer = create_async_engine(
-                self._url, pool_size=READERS + 4, max_overflow=4, pool_pre_ping=True, connect_args={"timeout": 10}
+            # A server that has gone silent answers no more than one that is slow: after ten seconds it is away.
+            limits = {"timeout": ANSWER_S, "command_timeout": ANSWER_S}
+            options = {"connect_args": limits, "pool_pre_ping": True, "max_overflow": 4, **HIDING}
+            self._writer = create_async_engine(self._url, pool_size=WRITERS, **options)
+            # Apart, so that searches that take long hold up no event; and in one snapshot each.
+            self._readers = create_async_engine(
+                self._url, pool_size=READERS, isolation_level="REPEATABLE READ", **options
             )
-            self._readers = self._writer.execution_options(isolation_level="REPEATABLE READ")  # one snapshot
         try:
             await self._migrate()
             if self.is_sqlite:
@@ -174,10 +186,11 @@ def is_transient(error: BaseException) -> bool:
         return False
     if error.connection_invalidated:
         return True
-    words = str(error.orig)
-    code = getattr(error.orig, "sqlstate", None) or ""
-    # PostgreSQL: connections (08), rollbacks (40), resources (53), an operator's intervention (57), system (58).
-    return any(part in words for part in TRANSIENT_SQLITE) or code[:2] in ("08", "40", "53", "57", "58")
+    if isinstance(error.orig, sqlite3.Error):
+        return any(part in str(error.orig) for part in TRANSIENT_SQLITE)
+    # What is wrong in the statement or its values stays wrong. All else passes: a primary that was demoted (25006) or
+    # a password that was changed (28P01) too, once somebody has seen to it.
+    return (getattr(error.orig, "sqlstate", None) or "")[:2] not in PERMANENT_POSTGRESQL
 
 
 def is_away(error: BaseException) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.events import Event, Verdict
-from ..core.reports import Report, ended, judged, merged, time_of
-from ..wire import Json, compact, event_body, iso
+from ..core.reports import Report, ended, judged, merged
+from ..wire import Json, compact, report_body
 from . import deliveries
 from .database import Database
 from .rows import EvidenceFile, StoredEvent, row_of, stored_of
@@ -19,6 +20,9 @@ from .schema import changes, events, evidence, servers
 from .search import Page, Search, statement
 
 MOST_AT_ONCE = 200
+MOST_SEARCHES = 2
+"""At a time: a search for words that are nowhere takes long, and others read with the same few connections."""
+
 SILENT_S = 60.0
 """A server that has not been heard of for so long is taken to be gone, and its open events end."""
 
@@ -52,6 +56,7 @@ class EventStore:
         self._server = server
         self._links = links
         self._written = written
+        self._searching = asyncio.Semaphore(MOST_SEARCHES)
 
     async def record(self, seen: Sequence[Event], now: float) -> list[Event | None]:
         """Write what feeds tell, oldest first, in one transaction; each comes back as it is kept, or as None where it
@@ -104,7 +109,7 @@ class EventStore:
 
     async def search(self, search: Search) -> Page:
         """The newest events that a search finds."""
-        async with self._database.read() as connection:
+        async with self._searching, self._database.read() as connection:
             rows = (await connection.execute(statement(search))).mappings().all()
             found = await self._with_files(connection, [stored_of(dict(row)) for row in rows[: search.limit]])
         return Page(tuple(found), found[-1].event.id if len(rows) > search.limit else None)
@@ -124,16 +129,11 @@ class EventStore:
     async def end_lost(self, now: float, gone: Collection[str] = ()) -> int:
         """End the events that nobody else will end: those of servers that are silent or known to be ``gone``. Returns
         how many."""
-        alive = select(servers.c.id).where(servers.c.seen_at >= now - SILENT_S, servers.c.id.not_in(gone))
-        lost = events.c.server.not_in(alive) & (events.c.server != self._server)
-        count = 0
+        lost, count = self.lost(now, gone), 0
         while True:
             async with self._database.write() as connection:
                 await self._database.append_in_order(connection)
-                query = (
-                    select(events).where(events.c.ended_at.is_(None), lost).order_by(events.c.id).limit(MOST_AT_ONCE)
-                )
-                page = [stored_of(dict(row)) for row in (await connection.execute(query)).mappings()]
+                page = [stored_of(dict(row)) for row in (await connection.execute(lost)).mappings()]
                 for known in page:
                     await self._put(
                         connection, *ended(known.event, known.event.last_seen), now, known.feed_revision, known
@@ -144,6 +144,12 @@ class EventStore:
         if count:
             self._written()
         return count
+
+    def lost(self, now: float, gone: Collection[str]) -> Select[Any]:
+        """Some of those events, in no order: asked for one, SQLite would read all events there are."""
+        alive = select(servers.c.id).where(servers.c.seen_at >= now - SILENT_S, servers.c.id.not_in(gone))
+        others = events.c.server.not_in(alive) & (events.c.server != self._server)
+        return select(events).where(events.c.ended_at.is_(None), others).limit(MOST_AT_ONCE)
 
     async def prune(self, events_before: str, changes_before: float) -> None:
         """Remove events whose id sorts before ``events_before`` and that have no evidence left, and changes written
@@ -176,13 +182,12 @@ class EventStore:
             await connection.execute(insert(events).values(**row, server=self._server))
         else:
             await connection.execute(update(events).where(events.c.id == event.id).values(**row))
-        time = iso(time_of(event, report))
-        told = {"type": report, "timestamp": time, "data": event_body(event)}
+        told = report_body(event, report)
         await connection.execute(
             insert(changes).values(event_id=event.id, revision=event.revision, type=report, at=now, body=compact(told))
         )
         links = self._links(event)
-        data = {**event_body(event), "evidence": {"files": links} if links else None}
+        data = {**told["data"], "evidence": {"files": links} if links else None}
         await deliveries.fan_out(
             connection,
             deliveries.Report(

@@ -1,4 +1,5 @@
 // The routes of events, their evidence and the policies that confirm them.
+import { eventOf } from "./event-of.js";
 
 /** @typedef {import("../types.js").VigieEvent} VigieEvent */
 /** @typedef {import("../types.js").FullEvent} FullEvent */
@@ -12,23 +13,24 @@ export class EventsApi {
   }
 
   /** @param {URLSearchParams} query @param {AbortSignal} signal @returns {Promise<import("../types.js").EventPage>} */
-  list(query, signal) {
-    return this.#api.ask("GET", `api/v1/events?${query}`, { signal });
+  async list(query, signal) {
+    const page = await this.#api.ask("GET", `api/v1/events?${query}`, { signal });
+    return { ...page, events: page.events.map(eventOf) };
   }
 
   /** @param {string} id @param {AbortSignal} signal @returns {Promise<FullEvent>} */
-  get(id, signal) {
-    return this.#api.ask("GET", path(id), { signal });
+  async get(id, signal) {
+    return eventOf(await this.#api.ask("GET", path(id), { signal }));
   }
 
   /** @param {string} id @param {import("../types.js").Verdict} verdict @param {string} note @returns {Promise<VigieEvent>} */
-  judge(id, verdict, note) {
-    return this.#api.ask("POST", path(id, "verdict"), { body: { verdict, note } });
+  async judge(id, verdict, note) {
+    return eventOf(await this.#api.ask("POST", path(id, "verdict"), { body: { verdict, note } }));
   }
 
   /** @param {string} id @param {boolean} held whether its evidence is kept for good @returns {Promise<VigieEvent>} */
-  hold(id, held) {
-    return this.#api.ask("POST", path(id, "hold"), { body: { held } });
+  async hold(id, held) {
+    return eventOf(await this.#api.ask("POST", path(id, "hold"), { body: { held } }));
   }
 
   /** @param {string} id @param {string} name of a file */

@@ -1,5 +1,6 @@
 // What the server tells of events while it happens. The browser's EventSource resumes by itself where it broke off.
 import { Emitter } from "../emitter.js";
+import { eventOf } from "./event-of.js";
 
 /** @typedef {import("../types.js").EventChange} EventChange */
 /** @typedef {"connecting" | "open" | "lost"} StreamState */
@@ -89,7 +90,7 @@ export class EventStream extends Emitter {
     } catch {
       return; // something between here and the server garbled it
     }
-    if (change?.data?.id) this.emit("change", change);
+    if (change?.data?.id) this.emit("change", { ...change, data: eventOf(change.data) });
   }
 
   /** @param {EventSource} source */

@@ -244,6 +244,7 @@ def test_boxes_come_back_in_pixels_of_the_picture() -> None:
 def test_labels_of() -> None:
     assert labels_of("{0: 'gun'}") == ("gun",)
     assert labels_of("{1: 'knife', 0: 'gun'}") == ("gun", "knife")
+    assert labels_of(str({0: "g" * 41})) == ("g" * 40,), "a database and a screen have a bound"
 
 
 @pytest.mark.parametrize("names", ["", "gun", "['gun']", "{}", "{1: 'gun'}", "{'0': 'gun'}", "{0: 'a', 2: 'b'}", "{0:"])

@@ -162,3 +162,17 @@ async def test_the_end_of_the_server_ends_the_stream(database: Database) -> None
     with pytest.raises(EOFError):
         await asyncio.wait_for(source.next(), 10)
     await source_of.__aexit__(None, None, None)
+
+
+async def test_what_is_not_kept_yet_comes_without_a_place(database: Database) -> None:
+    """A guard must hear of a gun though the disk is stuck; and who then loses the line misses nothing."""
+    async with desk(database) as served, event_source(served.url) as source:
+        place = await source.opened()
+        event = confirmed(suspected())
+        served.changes.tell_unkept(event)
+        first = await source.next()
+        assert (first.data["type"], first.data["data"]["id"], first.id) == ("event.confirmed", event.id, place)
+        await served.store.record([event], FIRST)
+        second = await source.next()
+        assert second.data == first.data
+        assert int(second.id) > int(place)

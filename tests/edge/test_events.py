@@ -136,6 +136,7 @@ async def test_a_verdict_is_kept_with_its_note(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     "body",
     [{}, {"verdict": None}, {"verdict": "maybe"}, {"verdict": ["real"]}, {"verdict": "REAL"}, {"verdict": {}},
+     {"verdict": "real", "note": "\ud800"},
      {"verdict": "real", "note": 5}, {"verdict": "real", "note": "x" * 2001}, {"verdict": "real", "note": "\0"},
      {"verdict": "real", "by": "me"}],
 )  # fmt: skip

@@ -112,7 +112,7 @@ async def test_a_friend_asks_before(open_server: Client, path: str) -> None:
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["Access-Control-Allow-Origin"] == FRIEND
     assert {"POST", "DELETE"} <= set(answer.headers["Access-Control-Allow-Methods"].split(", "))
-    assert answer.headers["Access-Control-Allow-Headers"].lower() == "content-type, authorization, if-match"
+    assert answer.headers["Access-Control-Allow-Headers"].lower() == "content-type, authorization, if-match, range"
 
 
 @pytest.mark.parametrize(
@@ -146,3 +146,11 @@ async def test_the_servers_own_page_needs_no_leave(client: Client) -> None:
     assert answer.status == 200
     async with client.http.ws_connect(url + "/api/v1/stream", headers={"Origin": url}) as socket:
         assert (await socket.receive_json())["type"] == "hello"
+
+
+async def test_a_front_end_elsewhere_may_read_what_comes_piece_by_piece(open_server: Client) -> None:
+    url = f"{open_server.server.url}/api/v1/events/stream"
+    async with open_server.http.get(url, headers={"Origin": FRIEND}) as response:
+        assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (200, FRIEND)
+    async with open_server.http.get(url, headers={"Origin": STRANGER}) as response:
+        assert "Access-Control-Allow-Origin" not in response.headers

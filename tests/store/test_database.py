@@ -6,7 +6,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, insert, inspect, make_url, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +26,7 @@ from server.store.schema import deliveries, keys, metadata, subscriptions
 
 from ..support.postgres import PASSWORD, Postgres, postgres_server
 from ..support.rtsp import free_port
+from ..support.waiting import eventually
 
 TABLES = {*metadata.tables, "alembic_version"}
 SUBSCRIPTION = {
@@ -371,3 +372,99 @@ async def test_a_wrong_statement_is_no_other_try(database: Database, statement: 
 )
 def test_what_is_another_try(error: Exception, transient: bool) -> None:
     assert is_transient(error) is transient
+
+
+class Line:
+    """A line to a server that can fall silent: nothing is refused, and nothing comes."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.is_silent = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection("127.0.0.1", self._port)
+        self._tasks |= {
+            asyncio.create_task(self._pass(reader, there[1])),
+            asyncio.create_task(self._pass(there[0], writer)),
+        }
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                if not self.is_silent:
+                    writer.write(data)
+        finally:
+            writer.close()
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def test_a_postgresql_that_falls_silent_is_away(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 0.5)
+    async with postgres.database() as url:
+        port = make_url(url).port
+        assert port
+        line = Line(port)
+        server = await asyncio.start_server(line.accept, "127.0.0.1", 0)
+        through = make_url(url).set(port=server.sockets[0].getsockname()[1])
+        async with server, Database(through.render_as_string(hide_password=False)) as database:
+            async with database.write() as connection:
+                await put(connection, "a")
+            line.is_silent = True
+            error = await asyncio.wait_for(failure(database), 20)
+            assert is_transient(error)
+            line.is_silent = False
+            await eventually(lambda: answers(database), "the line")
+            assert await names(database) == ["a"]
+        await line.close()
+
+
+async def answers(database: Database) -> bool:
+    try:
+        return bool(await names(database))
+    except Exception:
+        return False
+
+
+class Refused(Exception):
+    """What asyncpg raises, as SQLAlchemy hands it on."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__("refused")
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "transient"),
+    [
+        *[(code, True) for code in ("25006", "28P01", "57P03", "53300", "40001", "08006", "XX000")],
+        *[(code, False) for code in ("23503", "22001", "42P01", "0A000", "21000")],
+    ],
+)
+def test_what_postgresql_may_take_another_time(sqlstate: str, transient: bool) -> None:
+    """A primary that was demoted, a password that was changed: no reason to let an alarm go."""
+    assert is_transient(DBAPIError("INSERT", {}, Refused(sqlstate))) is transient
+
+
+async def test_an_error_tells_no_values(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(keys).values(name="links", value="whsec_other"))
+        with pytest.raises(IntegrityError) as caught:
+            await connection.execute(insert(keys).values(name="links", value="whsec_s3cr3t"))
+        await connection.rollback()
+    assert "s3cr3t" not in str(caught.value)
+
+
+async def test_slow_readers_hold_up_no_writer(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All connections to read with are taken, and an event is written all the same."""
+    async with AsyncExitStack() as stack:
+        taken = module.READERS if database.is_sqlite else module.READERS + 4
+        for _ in range(taken):
+            await stack.enter_async_context(database.read())
+        async with asyncio.timeout(5), database.write() as connection:
+            await put(connection, "a")
+    assert await names(database) == ["a"]

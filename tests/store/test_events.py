@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.dialects import sqlite
 
 from server.core.events import State, Verdict
 from server.core.reports import Report
@@ -132,6 +133,21 @@ async def test_events_of_a_server_that_is_gone_are_ended(database: Database) -> 
     assert (event.state, event.ended_at, event.revision) == (State.ENDED, SURE.last_seen, 3)
     assert (await here.get(other.id)).event.state is State.SUSPECTED, "its own go on"
     assert await here.end_lost(NOW + 3 * SILENT_S) == 0
+
+
+@pytest.mark.parametrize("origin", ["sqlite"], indirect=True)
+async def test_open_events_are_found_without_reading_the_others(database: Database) -> None:
+    """It is asked every ten seconds, and nobody else writes meanwhile."""
+    async with database.read() as connection:
+        query = (
+            EventStore(database, "here")
+            .lost(NOW, ())
+            .compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        )
+        rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")
+        details = [row._mapping["detail"] for row in rows]
+    assert any("ix_events_open" in detail for detail in details), details
+    assert not any(detail.startswith("SCAN events USING INDEX sqlite_autoindex") for detail in details), details
 
 
 async def test_events_of_the_process_before_are_ended_at_once(database: Database) -> None:

@@ -115,7 +115,7 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
             Whip(webrtc),
             EventStream(kept.changes, SessionPlaces(settings.limits.listeners, metrics)),
             EventRoutes(kept.store, kept.changes, kept.deliveries),
-            EvidenceRoutes(evidence, kept.links.key),
+            EvidenceRoutes(evidence, kept.links.key, SessionPlaces(settings.limits.listeners, metrics)),
             WebhookRoutes(kept.subscriptions, kept.deliveries, kept.outbox, settings.webhooks),
             PolicyRoutes(cameras, policy, tracker, kept.episodes),
         )

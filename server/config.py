@@ -334,7 +334,7 @@ class LimitSettings(Section):
     stream_frame_bytes: int = Field(2_000_000, ge=1000, description="Size of one JPEG over the WebSocket.")
     stream_frame_pixels: int = Field(4_000_000, ge=1000, description="Checked before the JPEG is decoded.")
     sessions: int = Field(64, ge=1, description="WebRTC, WebSocket and MJPEG sessions together.")
-    listeners: int = Field(1000, ge=1, description="Readers of the event stream.")
+    listeners: int = Field(1000, ge=1, description="Readers of the event stream, and as many of evidence files.")
     idle_s: float = Field(10, gt=0, description="A session that sends nothing for so long is closed.")
 
 
@@ -344,6 +344,7 @@ class EventSettings(Section):
     keep_days: float = Field(730, gt=0, description="Events, once their evidence is gone.")
     keep_changes_days: float = Field(30, gt=0, description="The log of changes that readers can go on from.")
     keep_recordings_days: float = Field(14, gt=0, description="What the model saw, for trying other policies on it.")
+    recordings_bytes: int = Field(1_000_000_000, ge=0, description="Size of all that; of more, the oldest goes.")
 
 
 class EvidenceSettings(Section):

@@ -11,7 +11,8 @@ from typing import Self
 from .background import Background
 from .config import EventSettings
 from .core.identifiers import uuid7
-from .store.database import plain_words
+from .steadyclock import SteadyClock
+from .store.database import is_transient, plain_words
 from .store.events import EventStore
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Housekeeping(Background):
         self._settings = settings
         self._gone = gone
         self._others = others
+        self._clock = SteadyClock()
 
     async def __aenter__(self) -> Self:
         """End what was left open when this server last stopped."""
@@ -56,7 +58,8 @@ class Housekeeping(Background):
         try:
             await work()
         except Exception as error:
-            log.warning("housekeeping is put off: %s", plain_words(error))
+            known = None if is_transient(error) else error
+            log.warning("housekeeping is put off: %s", plain_words(error), exc_info=known)
             return False
         return True
 
@@ -67,6 +70,8 @@ class Housekeeping(Background):
             log.warning("%d events were still open when their server stopped; they are ended now", count)
 
     async def _prune(self) -> None:
+        if self._clock.was_set():  # by a wrong time everything may be old
+            return
         now = await self._store.clock()
         events_before = max(now - self._settings.keep_days * DAY_S, 0)
         await self._store.prune(uuid7(events_before, bytes(10)), now - self._settings.keep_changes_days * DAY_S)

@@ -66,7 +66,7 @@ async def keeping(database: Database, settings: Settings, own: Presence, metrics
     """Open it over an open database. What closes last is the outbox, so that the last events still go out."""
     links = Links(await links_key(database), settings.evidence.link_days, base_url_of(settings, settings.port))
     subscriptions, deliveries = Subscriptions(database, settings.webhooks.most), Deliveries(database)
-    episodes = Episodes(database)
+    episodes = Episodes(database, settings.events.recordings_bytes)
     await subscriptions.declare(_declared(settings), time.time())
     async with ChangeLog(database) as changes, Outbox(deliveries, settings, metrics, own.id, own.gone) as outbox:
 

@@ -53,6 +53,7 @@ ROWS: dict[str, float] = {
     "metrics": 1,
     "plugins": 1,
     "presence": 1,
+    "steadyclock": 1,
     "video": 1,
     "wire": 1,
     "core": 0,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import aclosing
 
 from aiohttp import web
@@ -16,11 +18,16 @@ from ..store.evidence import EvidenceState
 from ..store.rows import EvidenceFile
 from .events import event_id, unknown
 from .problems import Problem
+from .sessions import SessionPlaces
+
+log = logging.getLogger(__name__)
 
 RETRY_S = 2
 """How soon to ask again for what is being written."""
 
 AWAY_RETRY_S = 30
+SEND_TIMEOUT_S = 60.0
+"""For one part of a file. Who reads nothing for so long is cut off; players come back for the rest."""
 
 REFUSED = {
     Refusal.EXPIRED: "This link has expired. Open the event itself for a new one.",
@@ -29,11 +36,12 @@ REFUSED = {
 
 
 class EvidenceRoutes:
-    """The handlers. ``key``: what links are signed with."""
+    """The handlers. ``key``: what links are signed with; ``places``: for how many at a time."""
 
-    def __init__(self, evidence: Evidence, key: bytes) -> None:
+    def __init__(self, evidence: Evidence, key: bytes, places: SessionPlaces) -> None:
         self._evidence = evidence
         self._key = key
+        self._places = places
 
     def routes(self) -> list[web.RouteDef]:
         """The one route there is."""
@@ -60,13 +68,19 @@ class EvidenceRoutes:
         if request.method == "HEAD" or not file.size:
             await answer.prepare(request)
             return answer
-        async with aclosing(self._evidence.read(known, name, start, stop)) as chunks:
-            chunk = await _first(chunks)
-            await answer.prepare(request)
-            await answer.write(chunk)
-            async for chunk in chunks:
-                await answer.write(chunk)
-        await answer.write_eof()
+        with self._places.take("evidence"):
+            async with aclosing(self._evidence.read(known, name, start, stop)) as chunks:
+                chunk = await _first(chunks)
+                await answer.prepare(request)
+                try:
+                    await _in_time(answer.write(chunk))
+                    async for chunk in chunks:
+                        await _in_time(answer.write(chunk))
+                    await _in_time(answer.write_eof())
+                except TimeoutError:
+                    log.info("a reader of %s was cut off: it read nothing for %g s", request.path, SEND_TIMEOUT_S)
+                    if request.transport:
+                        request.transport.abort()
         return answer
 
     def _check(self, request: web.Request, known: str, name: str) -> None:
@@ -96,6 +110,11 @@ class EvidenceRoutes:
                 headers={"Retry-After": str(RETRY_S)},
             )
         raise Problem("no-evidence", 404, f"This event has no file {name[:80]!r}.")
+
+
+async def _in_time(sending: Awaitable[None]) -> None:
+    async with asyncio.timeout(SEND_TIMEOUT_S):
+        await sending
 
 
 async def _first(chunks: AsyncIterator[bytes]) -> bytes:

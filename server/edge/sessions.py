@@ -21,9 +21,7 @@ class SessionPlaces:
     def take(self, transport: str) -> Iterator[None]:
         """Hold a place for as long as the block runs; raises :class:`Problem` when all are taken."""
         if self._taken >= self._most:
-            raise Problem(
-                "too-many-sessions", 503, f"All {self._most} places for live sessions are taken. Try again later."
-            )
+            raise Problem("too-many-sessions", 503, f"All {self._most} places are taken. Try again later.")
         self._taken += 1
         gauge = self._metrics.sessions.labels(transport)
         gauge.inc()

@@ -145,6 +145,7 @@ class Case:
         self._notes: list[str] = []
         self._filming = taping is not None
         self._begun = False
+        self._gathered = False
         self._over = asyncio.Event()
         self._closed = False
         if not self._filming:
@@ -153,7 +154,7 @@ class Case:
 
     def looked(self, seen: SeenLook) -> None:
         """One more look at the feed."""
-        if seen.look.at <= self._until:
+        if seen.look.at <= self._until and not self._gathered:
             self._looks.append(seen)
 
     def changed(self, event: Event) -> None:
@@ -170,7 +171,7 @@ class Case:
 
     def collect(self) -> None:
         """Take what is new on the tape, before the tape lets go of it."""
-        if not self._filming or self._taping is None:
+        if not self._filming or self._taping is None or self._gathered:
             return
         if self._tape is None and not self._begin():
             return
@@ -199,6 +200,7 @@ class Case:
         """Until all is written. What breaks off is finished at the next start."""
         means, event_id = self._means, self.event.id
         if not await means.room.ready():
+            self._gather_no_more()
             await means.save(event_id, EvidenceState.STOPPED, [])
             return
         state = EvidenceState.COMPLETE
@@ -209,12 +211,14 @@ class Case:
                 pictures = await self._trying(self._open)
                 saved = asyncio.create_task(self._save_pictures(begun, pictures))
                 await self._follow()
+                self._gather_no_more()
                 files = await self._trying(self._finish)
             except Exception as error:
                 if isinstance(error, OSError):
                     log.warning("the evidence of event %s is not whole: %s", event_id, error.strerror)
                 else:
                     log.exception("the evidence of event %s is not whole", event_id)
+                self._gather_no_more()
                 state, files = EvidenceState.STOPPED, await means.do(self._rest)
             known = await (saved or begun) and await means.save(event_id, state, files)
             if not known:
@@ -265,6 +269,14 @@ class Case:
         self._waiting = sum(len(coded.data) for coded in self._pictures)
         for _ in looks:
             self._looks.popleft()
+
+    def _gather_no_more(self) -> None:
+        """What is left to do may wait long for the database: until then nothing may pile up."""
+        self._gathered = True
+        self._pictures.clear()
+        self._waiting = 0
+        self._looks.clear()
+        self._shot = None
 
     def _leave_off(self, note: str) -> None:
         self._filming = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -112,7 +113,9 @@ class EvidenceFolder:
         """Let go of all that is finished of an event, and of folders of days that are empty then; returns its bytes."""
         folder = self.root / folder_of(event_id)
         size = sum(entry.stat().st_size for entry in folder.iterdir()) if folder.is_dir() else 0
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)  # as much of it as can be
+        if folder.exists():
+            raise OSError(errno.ENOTEMPTY, "The folder cannot be removed", str(folder))
         for parent in (folder.parent, folder.parent.parent, folder.parent.parent.parent):
             with suppress(OSError):  # another event is there
                 parent.rmdir()

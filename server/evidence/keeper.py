@@ -42,6 +42,9 @@ SWEEP_EVERY_S = 60.0
 STOPPED_EVERY_S = 5.0
 """While nothing is kept, whether there is room again is seen to more often."""
 
+RESUME_EVERY_S = 3600.0
+"""What could not be removed is tried again."""
+
 ABANDONED_S, ABANDONED_SHARED_S = 900.0, 86_400.0
 """How long after its end the evidence of an event may count as being written, when nobody here writes it. Another
 server may be cut off from the database for long and finish it yet."""
@@ -200,18 +203,18 @@ class Evidence:
 
     async def _sweep(self) -> None:
         """Let go of what has had its time, and see to the room."""
-        due, resumed = 0.0, False
+        due = resume_due = float("-inf")
         while True:
             try:
-                if not resumed:
-                    await self._retention.resume()
-                    resumed = True
                 if time.monotonic() >= due:
                     await self._retention.sweep()
                     await self._settle()
                     due = time.monotonic() + SWEEP_EVERY_S
                 elif self._retention.reason:
                     await self._retention.ready()
+                if time.monotonic() >= resume_due:
+                    await self._retention.resume()
+                    resume_due = time.monotonic() + RESUME_EVERY_S
             except Exception as error:
                 log.warning("old evidence stays for now: %s", plain_words(error))
             await asyncio.sleep(STOPPED_EVERY_S)

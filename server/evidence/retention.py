@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from ..config import EvidenceSettings
 from ..metrics import Metrics
+from ..steadyclock import SteadyClock
+from ..store.database import is_transient
 from ..store.evidence import EvidenceRows, Terms
 from .bucket import Bucket, BucketAway
 from .folder import EvidenceFolder
@@ -18,6 +20,13 @@ from .folder import EvidenceFolder
 log = logging.getLogger(__name__)
 
 DAY_S = 86_400.0
+
+FULL = 1_000_000
+"""With less left on the disk, the database may have no room to write that evidence is removed."""
+
+SLACK = 1.1
+"""Once nothing is kept, so much more room is needed before anything is: else it would stop and go on by turns."""
+
 T = TypeVar("T")
 
 Report = Callable[[str | None], None]
@@ -44,6 +53,7 @@ class Retention:
         self._pool = pool
         self._metrics = metrics
         self._report = report
+        self._clock = SteadyClock()
         self._lock = asyncio.Lock()
         self._kept: int | None = None
         self.reason: str | None = None
@@ -74,38 +84,66 @@ class Retention:
         terms = Terms(
             *(now - days * DAY_S for days in (settings.keep_days, settings.keep_real_days, settings.keep_false_days))
         )
-        async for event_id in self._pages(lambda after: self._rows.overdue(terms, after)):
-            await self.remove(event_id)
+        if not self._clock.was_set():
+            async for event_id in self._pages(lambda after: self._rows.overdue(terms, after)):
+                await self.remove(event_id)
         self._kept = None
-        await self.ready()
+        if settings.enabled:
+            await self.ready()
 
     async def resume(self) -> None:
-        """Go on with removals that an end of the server broke off."""
+        """Go on with removals that were broken off, by an end of the server or by what was in the way of files."""
         for event_id in await self._rows.unforgotten():
             if self._is_mine(event_id):
                 await self._clear(event_id)
 
     async def remove(self, event_id: str) -> bool:
         """Let go of the evidence of an event, unless it is held or written by now."""
-        if not await self._rows.let_go(event_id):
+        if not await self._let_go(event_id):
             return False
-        log.info("the evidence of event %s is removed", event_id)
         await self._clear(event_id)
         return True
 
-    async def _clear(self, event_id: str) -> None:
+    async def _let_go(self, event_id: str) -> bool:
+        try:
+            gone = await self._rows.let_go(event_id)
+        except Exception as error:
+            if self._bucket or not is_transient(error) or await self._do(self._folder.free) > FULL:
+                raise
+            # The database needs room to write, and this is what there is to make room of: the files go first.
+            if not await self._rows.may_go(event_id):
+                return False
+            await self._do(self._folder.discard, event_id)
+            self._kept = None
+            gone = await self._written(event_id)
+        if gone:
+            log.info("the evidence of event %s is removed", event_id)
+        return gone
+
+    async def _written(self, event_id: str) -> bool:
+        """Whether it could be written down that files are gone: what became free may be taken at once, by events."""
+        try:
+            return await self._rows.let_go(event_id)
+        except Exception as error:
+            if is_transient(error):
+                return False
+            raise
+
+    async def _clear(self, event_id: str) -> bool:
+        """Whether the files of what was let go are gone."""
         try:
             if self._bucket:
                 await self._bucket.remove(event_id)
             size = await self._do(self._folder.discard, event_id)
-        except (BucketAway, OSError) as error:  # its rows stay, and so it is tried again at the next start
+        except (BucketAway, OSError) as error:  # its rows stay, and so it is tried again
             log.warning("the files of event %s are not removed yet: %s", event_id, error)
-            return
+            return False
         await self._rows.forget(event_id)
         if self._bucket:
             self._kept = None
         elif self._kept is not None:
             self._count(self._kept - size)
+        return True
 
     def _count(self, kept: int) -> None:
         self._kept = kept
@@ -113,15 +151,15 @@ class Retention:
 
     async def _missing(self) -> str | None:
         """What there is no room for, in words; None when there is room."""
-        free = await self._do(self._folder.free)
-        if free < self._settings.least_free_bytes:
+        free, slack = await self._do(self._folder.free), SLACK if self.reason else 1
+        if free < self._settings.least_free_bytes * slack:
             return f"the disk has {free / 1e6:.0f} MB left, less than evidence.least_free_bytes"
         if self._kept is None:
             self._count(await self._rows.total() if self._bucket else await self._do(self._folder.size))
         assert self._kept is not None
         if self._kept > self._settings.most_bytes:
             return f"{self._kept / 1e6:.0f} MB are kept, more than evidence.most_bytes"
-        if self._bucket and (size := await self._do(self._folder.size)) > self._settings.spool_bytes:
+        if self._bucket and (size := await self._do(self._folder.size)) * slack > self._settings.spool_bytes:
             return f"{size / 1e6:.0f} MB wait for the bucket, more than evidence.spool_bytes"
         return None
 
@@ -130,8 +168,8 @@ class Retention:
         if self._bucket and (self._kept or 0) <= self._settings.most_bytes:
             return  # what fills the disk has not reached the bucket yet: it must not go
         async for event_id in self._pages(self._rows.oldest):
-            if await self.remove(event_id) and not await self._missing():
-                return
+            if await self._let_go(event_id) and not (await self._clear(event_id) and await self._missing()):
+                return  # enough is gone; or files stay for now, and then letting go of more makes no room
 
     async def _pages(self, page: Callable[[str], Awaitable[Sequence[str]]]) -> AsyncIterator[str]:
         after = ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..core.events import Verdict
@@ -31,6 +31,7 @@ class EvidenceState(StrEnum):
 
 
 KEPT = (EvidenceState.COMPLETE, EvidenceState.STOPPED)
+MAY_GO = (events.c.evidence.in_(KEPT), ~events.c.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +100,27 @@ class EvidenceRows:
 
     async def overdue(self, terms: Terms, after: str = "") -> list[str]:
         """A page of events whose evidence has had its time, oldest first, those behind the id ``after``."""
-        verdict = events.c.verdict
-        before = {name: uuid7(max(getattr(terms, name), 0), bytes(10)) for name in ("usual", "real", "false")}
-        due = or_(
-            and_(verdict == Verdict.REAL, events.c.id < before["real"]),
-            and_(verdict == Verdict.FALSE, events.c.id < before["false"]),
-            and_(or_(verdict.is_(None), verdict == Verdict.UNSURE), events.c.id < before["usual"]),
-        )
-        query = select(events.c.id).where(
-            events.c.evidence.in_(KEPT), ~events.c.held, events.c.id < max(before.values()), events.c.id > after, due
-        )
-        return await self._ids(query.order_by(events.c.id).limit(PAGE))
+        usual, real, false = (uuid7(max(of, 0), bytes(10)) for of in (terms.usual, terms.real, terms.false))
+        before = {None: usual, Verdict.UNSURE: usual, Verdict.REAL: real, Verdict.FALSE: false}
+        return await self._first({verdict: events.c.id < of for verdict, of in before.items()}, after)
 
     async def oldest(self, after: str = "") -> list[str]:
         """A page of events whose evidence may go when room is needed and takes some, oldest first."""
         has_files = exists().where(evidence.c.event_id == events.c.id)
-        query = select(events.c.id).where(events.c.evidence.in_(KEPT), ~events.c.held, events.c.id > after, has_files)
-        return await self._ids(query.order_by(events.c.id).limit(PAGE))
+        return await self._first(dict.fromkeys((None, *Verdict), has_files), after)
 
     async def abandoned(self, before: float) -> list[str]:
         """Events over before a time (unix s) whose evidence still counts as being written."""
         query = select(events.c.id).where(events.c.evidence == EvidenceState.WRITING, events.c.ended_at < before)
         return await self._ids(query.order_by(events.c.id).limit(PAGE))
 
+    async def may_go(self, event_id: str) -> bool:
+        """Whether :meth:`let_go` would do it: for that nothing need be written."""
+        return bool(await self._ids(select(events.c.id).where(events.c.id == event_id, *MAY_GO)))
+
     async def let_go(self, event_id: str) -> bool:
         """Say that evidence is removed, unless it is held or written; its files are known until :meth:`forget`."""
-        query = update(events).where(events.c.id == event_id, events.c.evidence.in_(KEPT), ~events.c.held)
+        query = update(events).where(events.c.id == event_id, *MAY_GO)
         async with self._database.write() as connection:
             done = await connection.execute(query.values(evidence=EvidenceState.REMOVED))
         return done.rowcount > 0
@@ -143,6 +139,19 @@ class EvidenceRows:
         """Bytes of all files."""
         async with self._database.read() as connection:
             return int(await connection.scalar(select(func.coalesce(func.sum(evidence.c.size), 0))) or 0)
+
+    async def _first(self, wanted: Mapping[Verdict | None, ColumnElement[bool]], after: str) -> list[str]:
+        """A page of what may go, oldest first, by what was said of the event. Each state with each verdict is read off
+        an index, in order; a query for all of them would read all evidence."""
+        found: list[str] = []
+        async with self._database.read() as connection:
+            for verdict, further in wanted.items():
+                for state in KEPT:
+                    said = events.c.verdict.is_(None) if verdict is None else events.c.verdict == verdict
+                    mine = (events.c.evidence == state, said, ~events.c.held, events.c.id > after, further)
+                    query = select(events.c.id).where(*mine).order_by(events.c.id).limit(PAGE)
+                    found += (await connection.execute(query)).scalars()
+        return sorted(found)[:PAGE]
 
     async def _ids(self, query: object) -> list[str]:
         async with self._database.read() as connection:

@@ -76,6 +76,12 @@ events = Table(
         postgresql_where=text("confirmed_at IS NOT NULL"),
     ),
     Index(
+        "ix_events_note",
+        "id",
+        sqlite_where=text("note IS NOT NULL"),
+        postgresql_where=text("note IS NOT NULL"),
+    ),
+    Index(
         "ix_events_open",
         "server",
         sqlite_where=text("ended_at IS NULL"),
@@ -84,6 +90,7 @@ events = Table(
     Index(
         "ix_events_evidence",
         "evidence",
+        "verdict",
         "id",
         sqlite_where=text("evidence IS NOT NULL"),
         postgresql_where=text("evidence IS NOT NULL"),

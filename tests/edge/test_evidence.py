@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from server.config import load_settings
 from server.core.evidence import CLIP
 from server.core.identifiers import uuid7
 from server.core.links import evidence_links, evidence_path, sign
+from server.edge import evidence as module
 from server.edge.evidence import EvidenceRoutes
 from server.edge.http import make_app
+from server.edge.sessions import SessionPlaces
 from server.evidence.folder import EvidenceFolder
 from server.store.evidence import EvidenceRows, EvidenceState
 from server.store.rows import EvidenceFile
@@ -31,6 +35,7 @@ from ..support.server import Answer, Client, Server, client_of
 from ..support.waiting import eventually
 
 KEY = b"k" * 32
+PLACES = 3
 CONTENT = bytes(range(256)) * 4000
 NOBODY = uuid7(1_790_000_000, b"n" * 10)
 
@@ -63,7 +68,8 @@ async def opened(folder: Path, **changes: Any) -> AsyncIterator[Counter]:
         event = await add_event(stage.database, (1_790_000_000 - time.time()) / 86_400)
         file = EvidenceFolder(stage.folder).write(event, CLIP, CONTENT)
         assert await stage.rows.save(event, EvidenceState.COMPLETE, [file], time.time())
-        runner = web.AppRunner(make_app(EvidenceRoutes(stage.evidence, KEY).routes(), ()))
+        routes = EvidenceRoutes(stage.evidence, KEY, SessionPlaces(PLACES, stage.metrics))
+        runner = web.AppRunner(make_app(routes.routes(), ()))
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -228,6 +234,51 @@ async def test_a_reader_that_leaves_in_the_middle_harms_nobody(counter: Counter)
             await response.content.read(1000)
             response.close()
     assert (await counter.get()).body == CONTENT
+
+
+@asynccontextmanager
+async def stalled(counter: Counter, path: str) -> AsyncIterator[socket.socket]:
+    """Somebody who asks for a file and reads nothing of it, for as long as the block runs."""
+    url, loop = urlsplit(counter.client.server.url), asyncio.get_running_loop()
+    with closing(socket.socket()) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)
+        await loop.sock_connect(connection, (url.hostname, url.port))
+        await loop.sock_sendall(connection, f"GET {path} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
+        yield connection
+
+
+async def is_cut_off(connection: socket.socket) -> bool:
+    """Whether it ends, after what is on its way."""
+    with suppress(ConnectionResetError):
+        async with asyncio.timeout(5):
+            while await asyncio.get_running_loop().sock_recv(connection, 1 << 20):
+                pass
+    return True
+
+
+async def test_readers_that_stall_are_few_and_are_cut_off(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = EvidenceFolder(counter.stage.folder).write(counter.event, "clean.jpg", bytes(12_000_000))
+    assert await counter.rows.save(counter.event, EvidenceState.COMPLETE, [file], time.time())
+    path = counter.path("clean.jpg")
+
+    def reading() -> float:
+        return counter.stage.metrics.registry.get_sample_value("vigie_sessions", {"transport": "evidence"}) or 0
+
+    async with AsyncExitStack() as stack:
+        for _ in range(PLACES):
+            await stack.enter_async_context(stalled(counter, path))
+        await eventually(lambda: reading() == PLACES, "all to begin")
+        (await counter.get()).problem("too-many-sessions", 503)
+        assert (await counter.client.send("HEAD", counter.path())).status == 200, "that needs no place"
+        assert reading() == PLACES
+    await eventually(lambda: not reading(), "those that left to be gone")
+    monkeypatch.setattr(module, "SEND_TIMEOUT_S", 0.3)
+    async with stalled(counter, path) as connection:
+        await eventually(lambda: reading() == 1, "it to begin")
+        await eventually(lambda: not reading(), "its place to be free")
+        assert await is_cut_off(connection)
+        assert (await counter.get()).body == CONTENT
 
 
 # --- from a bucket ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from server.core.identifiers import uuid7
 from server.evidence import keeper as keeper_module
 from server.evidence.bucket import Bucket, BucketAway
 from server.store.evidence import EvidenceState
+from server.store.rows import EvidenceFile
 
+from ..store.test_evidence import DAY_S, NOW, add_event
 from ..support.s3 import FakeS3, fake_s3
 from ..support.waiting import eventually
 from .stage import Stage, settings, staged
@@ -133,3 +136,20 @@ async def test_what_is_removed_while_it_is_on_its_way_does_not_stay(
         s3.start()
         await eventually(lambda: not stage.folder.joinpath(folder_of(event)).exists())
         assert s3.objects() == {}
+
+
+async def test_while_it_is_away_no_more_is_let_go_than_makes_room(s3: FakeS3, tmp_path: Path) -> None:
+    """What is let go is not removed yet then, and letting go of more would make no room either."""
+    async with staged(tmp_path, most_bytes=2_500_000, **s3.settings()) as stage:
+        for days_ago in (3, 2, 1):
+            event = await add_event(stage.database, (NOW - time.time()) / DAY_S + days_ago)
+            file = EvidenceFile("clip.mp4", "video/mp4", 1_000_000, "ab" * 32)
+            assert await stage.rows.save(event, EvidenceState.COMPLETE, [file], time.time())
+        s3.stop()
+        await stage.evidence._retention.sweep()
+        assert len(await stage.rows.oldest()) == 2
+        s3.start()
+        await stage.evidence._retention.resume()
+        await stage.evidence._retention.sweep()
+        assert len(await stage.rows.oldest()) == 2
+        assert stage.reports[-1:] in ([], [None])

@@ -307,6 +307,43 @@ async def test_an_event_that_never_comes_leaves_nothing(tmp_path: Path, monkeypa
         assert list((tmp_path / "evidence" / "work").iterdir()) == [tmp_path / "evidence" / "work" / "lock"]
 
 
+async def test_while_the_database_is_away_nothing_piles_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.play(1.0)
+        event = await stage.confirm()
+        assert stage.witness
+        case, away = stage.witness._cases[event.id], OSError("the database is away")
+
+        async def save(*_: object) -> bool:
+            raise away
+
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.evidence._rows, "save", save)
+            await stage.play(3.0)
+            await eventually(lambda: stage.evidence._folder.path(event.id, "manifest.json").exists())
+            await stage.play(1.5)
+            assert stage.evidence.is_writing(event.id)
+            assert (len(case._pictures), case._waiting, len(case._looks), case._shot) == (0, 0, 0, None)
+        assert set((await stage.is_over(event.id)).files) == ALL
+
+
+async def test_nor_does_it_where_no_room_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with staged(tmp_path, least_free_bytes=10**18) as stage:
+        await stage.play(1.0)
+
+        async def save(*_: object) -> bool:
+            raise OSError("the database is away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.evidence._rows, "save", save)
+            event = await stage.confirm()
+            assert stage.witness
+            case = stage.witness._cases[event.id]
+            await stage.play(1.5)
+            assert (len(case._pictures), case._waiting, len(case._looks), case._shot) == (0, 0, 0, None)
+        await stage.is_over(event.id, EvidenceState.STOPPED)
+
+
 async def test_what_was_cut_off_is_finished_at_the_next_start(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.play(1.5)

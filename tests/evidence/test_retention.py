@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -104,6 +107,60 @@ async def _is_forgotten(stage: Stage, event: str) -> bool:
     return kept is not None and not kept.files
 
 
+async def test_files_that_something_is_in_the_way_of_go_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keeper_module, "RESUME_EVERY_S", 0.2)
+    async with staged(tmp_path) as stage:
+        event = await kept_before(stage, 9)
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "rmtree", lambda path, ignore_errors: None)
+            assert await stage.evidence._retention.remove(event)
+            assert f"the files of event {event} are not removed yet" in caplog.text
+            kept = await stage.rows.find(event)
+            assert kept
+            assert kept.files, "they are known still"
+        await eventually(lambda: _is_forgotten(stage, event))
+        assert not here(stage, event)
+
+
+async def test_a_clock_that_is_set_wipes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = time.time
+    async with staged(tmp_path) as stage:
+        old, young = await kept_before(stage, 31), await kept_before(stage, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: real() + 400 * DAY_S)
+            for _ in range(3):
+                await stage.evidence._retention.sweep()
+        assert [here(stage, event) for event in (old, young)] == [True, True]
+        errors = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+        assert len(errors) == 1
+        assert "the clock was set by +9600.0 hours" in errors[0]
+        await stage.evidence._retention.sweep()
+        assert [here(stage, event) for event in (old, young)] == [False, True]
+
+
+async def test_room_that_hovers_at_the_limit_is_told_of_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with staged(tmp_path, least_free_bytes=1_000_000) as stage:
+        for free, ready in ((1_000_001, True), (999_999, False), (1_050_000, False), (999_999, False)):
+            monkeypatch.setattr(stage.evidence._folder, "free", lambda free=free: free)
+            assert await stage.evidence._retention.ready() is ready
+        assert len(stage.reports) == 1
+        monkeypatch.setattr(stage.evidence._folder, "free", lambda: 1_100_000)
+        assert await stage.evidence._retention.ready()
+        assert stage.reports[1:] == [None]
+
+
+async def test_where_none_is_wanted_no_room_is_missed_and_time_goes_on(tmp_path: Path) -> None:
+    async with staged(tmp_path, enabled=False, least_free_bytes=10**18) as stage:
+        old, young = await kept_before(stage, 31), await kept_before(stage, 29)
+        await stage.evidence._retention.sweep()
+        assert [here(stage, event) for event in (old, young)] == [False, True]
+        assert stage.reports == []
+
+
 async def test_what_nobody_writes_any_more_is_settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with staged(tmp_path) as stage:
         some, none = await add_event(stage.database, 1, number=1), await add_event(stage.database, 1, number=2)
@@ -175,11 +232,68 @@ async def test_a_disk_that_fills_up_meanwhile_leaves_the_pictures(disk: Path, tm
         assert {"clean.jpg", "annotated.jpg", "thumb.jpg"} <= set(kept.files)
 
 
+async def test_a_disk_without_a_byte_left_is_no_deadlock(disk: Path) -> None:
+    """To write that evidence is removed, the database on the same disk needs room, too."""
+    async with staged(disk, least_free_bytes=2_500_000) as stage:
+        await stage.play(0.5)
+        held = await kept_before(stage, 10, held=True)
+        earlier = [await kept_before(stage, 9 - n) for n in range(4)]
+        await stage.evidence._retention.sweep()
+        fill(disk / "of-others")
+        assert await stage.evidence._retention.ready()
+        assert here(stage, held)
+        assert [here(stage, event) for event in earlier] == [False, False, False, True]
+        for gone in earlier[:3]:
+            kept = await stage.rows.find(gone)
+            assert kept
+            assert (kept.state, kept.files) == (EvidenceState.REMOVED, {})
+        event = await stage.confirm()
+        await stage.play(2.6)
+        await stage.is_over(event.id)
+        assert stage.reports == []
+
+
+async def test_what_is_held_stays_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the database is locked besides."""
+    async with staged(tmp_path) as stage:
+        retention = stage.evidence._retention
+        held, free = await kept_before(stage, 9, held=True), await kept_before(stage, 8)
+
+        async def locked(event_id: str) -> bool:
+            raise OSError("the database is locked")
+
+        monkeypatch.setattr(stage.evidence._rows, "let_go", locked)
+        with pytest.raises(OSError, match="locked"):
+            await retention.remove(free)
+        assert here(stage, free), "there is room on the disk"
+        monkeypatch.setattr(stage.evidence._folder, "free", lambda: 999_999)
+        assert not await retention.remove(held)
+        assert not await retention.remove(free), "it cannot be written down yet"
+        assert [here(stage, event) for event in (held, free)] == [True, False]
+
+
+async def test_room_that_others_take_at_once_does_not_end_it(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with staged(disk, least_free_bytes=1_500_000) as stage:
+        events = [await kept_before(stage, 9 - n) for n in range(4)]
+        await stage.evidence._retention.sweep()
+        fill(disk / "of-others")
+        discard, folder = stage.evidence._folder.discard, stage.evidence._folder
+
+        def discard_and_fill(event_id: str) -> int:
+            size = discard(event_id)
+            if event_id == events[0]:
+                fill(disk / "of-yet-others")
+            return size
+
+        monkeypatch.setattr(folder, "discard", discard_and_fill)
+        assert await stage.evidence._retention.ready()
+        assert [here(stage, event) for event in events] == [False, False, False, True]
+
+
 def fill(path: Path) -> None:
-    """Take all the room there is."""
+    """Take all the room there is, to the last byte."""
     with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(65_536))
-        except OSError:
-            return
+        for size in (65_536, 4096, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
+from sqlalchemy.event import listen, remove
 
 from server.core.events import State, Verdict
 from server.core.identifiers import uuid7
@@ -91,6 +93,42 @@ async def test_each_has_its_time(database: Database) -> None:
     names = {event: name for name, event in cases.items()}
     assert [names[event] for event in due] == ["real, old", "unsure", "usual", "false"], "oldest first"
     assert await rows.overdue(terms, due[1]) == due[2:]
+
+
+@pytest.mark.parametrize("origin", ["sqlite"], indirect=True)
+async def test_what_had_its_time_is_read_off_an_index(database: Database) -> None:
+    """Whatever the terms: all evidence would be much to read each minute."""
+    rows = EvidenceRows(database)
+    asked: list[tuple[str, Any]] = []
+
+    def remember(connection: object, cursor: object, text: str, values: Any, *_: object) -> None:
+        asked.append((text, values))
+
+    engine = database._readers.sync_engine
+    listen(engine, "before_cursor_execute", remember)
+    await rows.overdue(Terms(usual=NOW - 30 * DAY_S, real=NOW - 365 * DAY_S, false=NOW), uuid7(5.0, bytes(10)))
+    await rows.oldest()
+    remove(engine, "before_cursor_execute", remember)
+    searches = [(text, values) for text, values in asked if text.startswith("SELECT")]
+    async with database.read() as connection:
+        for text, values in searches:
+            plan = (await connection.exec_driver_sql("EXPLAIN QUERY PLAN " + text, values)).all()
+            steps = [str(step._mapping["detail"]) for step in plan]
+            assert steps[0].startswith(
+                "SEARCH events USING INDEX ix_events_evidence (evidence=? AND verdict=? AND id>?"
+            )
+            assert not [step for step in steps if "TEMP B-TREE" in step], "nothing is sorted"
+    assert len(searches) == 16
+
+
+async def test_whether_it_may_go_is_told_without_writing(database: Database) -> None:
+    rows = EvidenceRows(database)
+    event = await add_event(database)
+    assert not await rows.may_go(event)
+    await rows.save(event, EvidenceState.COMPLETE, [file()], NOW)
+    assert await rows.may_go(event)
+    await judge(database, event, held=True)
+    assert not await rows.may_go(event)
 
 
 async def test_the_oldest_that_may_go_and_takes_room(database: Database) -> None:

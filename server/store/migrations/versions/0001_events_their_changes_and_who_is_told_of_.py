@@ -92,13 +92,20 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_events_evidence",
-            ["evidence", "id"],
+            ["evidence", "verdict", "id"],
             unique=False,
             sqlite_where=sa.text("evidence IS NOT NULL"),
             postgresql_where=sa.text("evidence IS NOT NULL"),
         )
         batch_op.create_index("ix_events_feed", ["feed", "id"], unique=False)
         batch_op.create_index("ix_events_kind", ["kind", "id"], unique=False)
+        batch_op.create_index(
+            "ix_events_note",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("note IS NOT NULL"),
+            postgresql_where=sa.text("note IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_events_open",
             ["server"],
@@ -242,6 +249,9 @@ def downgrade() -> None:
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index("ix_events_verdict")
         batch_op.drop_index("ix_events_state")
+        batch_op.drop_index(
+            "ix_events_note", sqlite_where=sa.text("note IS NOT NULL"), postgresql_where=sa.text("note IS NOT NULL")
+        )
         batch_op.drop_index(
             "ix_events_open", sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL")
         )

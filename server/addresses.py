@@ -12,15 +12,24 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 METADATA = tuple(
-    ip_network(text) for text in ("100.100.100.200/32", "192.0.0.192/32", "fd00:ec2::/32", "168.63.129.16/32")
+    ip_network(text)
+    for text in (
+        *("100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32"),
+        *("fd00:ec2::/32", "fd20:ce::254/128", "fd00:c1::a9fe:a9fe/128", "fd00:42::42/128"),
+    )
 )
 """Where clouds answer questions about a machine, besides the link-local range: such answers hold keys."""
 
 
-CREDENTIALS = tuple(ip_network(text) for text in ("169.254.169.0/24", "169.254.170.0/24"))
+CREDENTIALS = tuple(
+    ip_network(text) for text in ("169.254.169.0/24", "169.254.170.0/24", "169.254.42.42/32", "fe80::a9fe:a9fe/128")
+)
 """The link-local ones of those."""
 
 NAT64 = IPv6Network("64:ff9b::/96")
+EMBEDDING = tuple(ip_network(text) for text in ("::/96", "64:ff9b:1::/48"))
+"""Nothing public is in here, but what translates these leads to the IPv4 address at their end (RFC 4291, RFC 8215)."""
+
 UNICAST = IPv6Network("2000::/3")
 """What is public in IPv6 is in here."""
 
@@ -96,7 +105,10 @@ def may_be_told(address: Address, private: bool) -> bool:
     """Whether alerts may be sent to an address: to a public one, or, where ``private`` says so, to one of this machine
     and its networks; to what hands out the keys of a cloud, never."""
     address = carried(address)
-    if address.is_multicast or address.is_unspecified or any(address in net for net in METADATA + CREDENTIALS):
+    end = IPv4Address(int(address) & 0xFFFFFFFF) if any(address in net for net in EMBEDDING) else address
+    if any(one in net for one in (address, end) for net in METADATA + CREDENTIALS):
+        return False
+    if address.is_multicast or address.is_unspecified:
         return False
     public = address.is_global if isinstance(address, IPv4Address) else address in UNICAST
     return private or (public and not any(address in net for net in SPECIAL))

@@ -323,7 +323,12 @@ class WebhookSettings(Section):
     connect_s: float = Field(5, gt=0, le=60, description="Time to look its name up and connect.")
     answer_s: float = Field(15, gt=0, le=60, description="Time for a whole delivery, with its answer.")
     try_for_h: float = Field(24, gt=0, le=720, description="Time after which a delivery that fails is given up.")
-    keep_days: float = Field(30, gt=0, le=3650, description="Age at which what was delivered or given up is removed.")
+    keep_days: float = Field(
+        30,
+        gt=0,
+        le=3650,
+        description="Age at which what was delivered or given up is removed, but for alarms: they stay as long as their event.",
+    )
 
 
 class LimitSettings(Section):

@@ -91,6 +91,7 @@ class Outbox:
         self._lanes = Lanes()
         self._tries: dict[asyncio.Task[None], Claimed] = {}
         self._outcomes: list[Settled] = []
+        self._leaving: list[Settled] = []
         self._given_back: set[int] = set()
         self._woken = asyncio.Event()
         self._resting = False
@@ -173,7 +174,7 @@ class Outbox:
 
     async def _run(self) -> None:
         told, failures = "", 0
-        while not self._closing or self._tries or self._outcomes or self._given_back:
+        while not self._closing or self._tries or self._outcomes or self._given_back or self._leaving:
             self._woken.clear()
             try:
                 pause = await self._turn()
@@ -207,11 +208,11 @@ class Outbox:
             async with self._deliveries.turn(self._server) as turn:
                 now = self._clock()
                 mended = await self._mend(turn, now)
-                if outcomes:
-                    await turn.settle(outcomes)
+                gone = self._leaving + (await turn.settle(outcomes) if outcomes else [])
+                leaving = [one for one in gone if not await turn.leave(one)]
                 if given_back:
                     await turn.release(given_back)
-                back = await self._tell_waiting(turn, now)
+                back, more = await self._tell_waiting(turn, now)
                 known = await turn.due(now)
                 taken, pause = ([], self._poll_s) if self._closing else await self._take(turn, known, now)
         except BaseException:
@@ -222,6 +223,9 @@ class Outbox:
             raise
         if mended:
             self._mended_at, self._gone = now, set()
+        self._leaving = leaving
+        if leaving or more:
+            self.wake()
         for lane in back:
             lane.is_back = False
         self._lanes.keep({due.subscription_id for due in known})
@@ -250,18 +254,21 @@ class Outbox:
             log.warning("%d deliveries were put off by a clock that was wrong; they are due now", count)
         return True
 
-    async def _tell_waiting(self, turn: Turn, now: float) -> list[Lane]:
-        """What a try has shown holds for all that wait for its receiver; returns the lanes whose receiver is back."""
-        back = []
+    async def _tell_waiting(self, turn: Turn, now: float) -> tuple[list[Lane], bool]:
+        """What a try has shown holds for all that wait for its receiver; returns the lanes whose receiver is back, as
+        far as all that waits knows of it, and whether more is to be told."""
+        back, more = [], False
         for name, lane in self._lanes:
             if lane.is_back:
-                await turn.hasten(name)
-                back.append(lane)
+                if await turn.hasten(name):
+                    back.append(lane)
+                else:
+                    more = True
             elif lane.failed_for(now) >= self._rule.for_s and now - lane.gave_up_at >= GIVE_UP_EVERY_S:
                 if count := await turn.give_up(name, now, self._wall(), self._rule.for_s, lane.failure):
                     log.warning("%d deliveries to %s are given up with the others: %s", count, name, lane.failure)
                 lane.gave_up_at = now
-        return back
+        return back, more
 
     async def _take(self, turn: Turn, known: list[Due], now: float) -> tuple[list[Taken], float]:
         """What is due and may begin, and for how long nothing else will be."""

@@ -10,20 +10,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, Update, delete, func, insert, literal_column, select, update
+from sqlalchemy import RowMapping, Select, Update, delete, exists, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.identifiers import uuid7
 from ..urls import redacted
 from ..wire import Json, iso
 from .database import Database
-from .schema import attempts, deliveries, subscriptions
-from .subscriptions import all_of
-from .turns import AT_ONCE, Turn
+from .schema import attempts, deliveries, events, subscriptions
+from .subscriptions import MOST_AT_ONCE, STAYS, all_of, clear
+from .turns import AT_ONCE, GONE, Turn
 
 ALL_STATES = ("waiting", "delivered", "dead")
 TAKEN_BACK = ("event.retracted", "event.reinstated")
-MOST_AT_ONCE = 1000
 
 WHOLE = tuple(column for column in deliveries.c if column.name != "body")
 
@@ -86,9 +85,9 @@ async def fan_out(connection: AsyncConnection, report: Report) -> int:
     """One delivery for each receiver that wants this report, within the transaction of its change; returns how many.
 
     What takes an alert back, or gives it again, goes to all who got the alert, whatever they ask for now; it waits
-    where the owner switched the receiver off.
+    where the owner switched the receiver off. No receiver is removed before the transaction ends.
     """
-    known = await all_of(connection)
+    known = await all_of(connection, lock=True)
     alarmed: set[str] = set()
     if known and report.type in TAKEN_BACK:
         told = select(deliveries.c.subscription_id).where(
@@ -99,7 +98,7 @@ async def fan_out(connection: AsyncConnection, report: Report) -> int:
         subscription.id
         for subscription in known
         if (subscription.enabled and subscription.wants(report.type, report.camera, report.kind, report.ever_confirmed))
-        or (subscription.id in alarmed and subscription.reason is None)
+        or (subscription.id in alarmed and subscription.reason != GONE)
     ]
     if wanting:
         await connection.execute(
@@ -176,7 +175,7 @@ class Deliveries:
         query = (
             select(*WHOLE, subscriptions.c.channel, subscriptions.c.url)
             .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
-            .where(deliveries.c.event_id == event_id)
+            .where(deliveries.c.event_id == event_id, STAYS)
             .order_by(deliveries.c.seq)
         )
         async with self._database.read() as connection:
@@ -194,7 +193,7 @@ class Deliveries:
             for state in ("waiting", "dead")
         )
         async with self._database.read() as connection:
-            rows = (await connection.execute(select(subscriptions.c.id, waiting, dead))).all()
+            rows = (await connection.execute(select(subscriptions.c.id, waiting, dead).where(STAYS))).all()
         return {row[0]: Count(row[1], row[2]) for row in rows}
 
     async def replay(self, subscription_id: str, delivery_id: str) -> Delivery | None:
@@ -207,19 +206,34 @@ class Deliveries:
         return _of(row) if row else None
 
     async def replay_dead(self, subscription_id: str) -> int:
-        """Send all that are dead again; returns how many."""
+        """Send all that are dead again, each once, some at a time: others write too. Returns how many."""
         dead = (deliveries.c.subscription_id == subscription_id) & (deliveries.c.state == "dead")
-        async with self._database.write() as connection:
-            return (await connection.execute(_anew().where(dead))).rowcount
+        query = select(deliveries.c.seq).where(dead).order_by(deliveries.c.seq).limit(MOST_AT_ONCE)
+        seqs, count = [0], 0
+        while seqs:
+            async with self._database.write() as connection:
+                seqs = list((await connection.execute(query.where(deliveries.c.seq > seqs[-1]))).scalars())
+                count += (await connection.execute(_anew().where(dead, deliveries.c.seq.in_(seqs)))).rowcount
+        return count
 
     async def prune(self, before: float) -> None:
-        """Remove what was delivered or given up before a time (unix s), some at a time: others write too."""
-        old = select(deliveries.c.seq).where(deliveries.c.done_at < before).limit(MOST_AT_ONCE)
+        """Remove what was delivered or given up before a time (unix s), some at a time: others write too. That a
+        receiver got the alarm is known as long as the event is there: it may still be retracted."""
+        row = deliveries.c
+        alarm = (row.type == "event.confirmed") & exists().where(events.c.id == row.event_id)
+        query = select(row.seq, row.done_at).where(row.done_at < before, ~alarm)
+        query = query.order_by(row.done_at).limit(MOST_AT_ONCE)
+        last = 0.0
         while True:
+            async with self._database.read() as connection:  # past all that stays, which nobody has to wait for
+                old = (await connection.execute(query.where(row.done_at >= last))).all()
+            if not old:
+                break
+            last = old[-1].done_at
             async with self._database.write() as connection:
-                done = await connection.execute(delete(deliveries).where(deliveries.c.seq.in_(old)))
-            if not done.rowcount:
-                return
+                gone = delete(deliveries).where(row.seq.in_([one.seq for one in old]), row.done_at < before)
+                await connection.execute(gone)
+        await clear(self._database)
 
 
 def delivery_body(delivery: Delivery) -> Json:

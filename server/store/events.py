@@ -17,7 +17,7 @@ from . import deliveries
 from .database import Database
 from .rows import EvidenceFile, StoredEvent, row_of, stored_of
 from .schema import changes, events, evidence, servers
-from .search import Page, Search, statement
+from .search import Names, Page, Search, names, statement
 
 MOST_AT_ONCE = 200
 MOST_SEARCHES = 2
@@ -110,7 +110,8 @@ class EventStore:
     async def search(self, search: Search) -> Page:
         """The newest events that a search finds."""
         async with self._searching, self._database.read() as connection:
-            rows = (await connection.execute(statement(search))).mappings().all()
+            named = await self._names(connection, search.text) if search.text else Names()
+            rows = (await connection.execute(statement(search, named))).mappings().all()
             found = await self._with_files(connection, [stored_of(dict(row)) for row in rows[: search.limit]])
         return Page(tuple(found), found[-1].event.id if len(rows) > search.limit else None)
 
@@ -200,6 +201,14 @@ class EventStore:
                 ever_confirmed=event.confirmed_at is not None,
             ),
         )
+
+    async def _names(self, connection: AsyncConnection, text: str) -> Names:
+        """The cameras and kinds that hold a text."""
+        cameras, kinds = [
+            tuple((await connection.execute(names(column, text))).scalars())
+            for column in (events.c.feed, events.c.kind)
+        ]
+        return Names(cameras, kinds)
 
     async def _of_ids(self, connection: AsyncConnection, ids: Iterable[str]) -> dict[str, StoredEvent]:
         """No row needs a lock: who changes events is alone since :meth:`Database.append_in_order`."""

@@ -6,18 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .database import Database
-from .schema import subscriptions
+from .schema import deliveries, subscriptions
 
 STATES = ("suspected", "confirmed", "ended", "retracted", "judged")
-"""What a subscription may ask for; ``retracted`` brings what is reinstated too."""
+"""What a subscription may ask for; ``confirmed`` and ``retracted`` bring what is reinstated too."""
 
 USUAL_STATES = ("confirmed", "ended", "retracted")
 MOST_SECRETS = 2
 LISTS = ("kinds", "cameras", "states", "secrets")
+
+MOST_AT_ONCE = 1000
+"""Rows that one transaction changes, where more may be: SQLite has one at a time, and events wait for it."""
+
+UNDECLARED = "not in the settings"
+REMOVED = "removed"
+STAYS = subscriptions.c.reason.is_distinct_from(REMOVED)
+"""Not those that are being removed, which takes a while where much was sent: nobody sees them, nobody tells them."""
 
 
 class SubscriptionRefused(Exception):
@@ -56,9 +64,11 @@ class Subscription:
 
     def wants(self, report: str, camera: str, kind: str, ever_confirmed: bool) -> bool:
         """Whether its filter lets a report (``event.confirmed`` and so on) through."""
-        state = {"reinstated": "retracted"}.get(report.removeprefix("event."), report.removeprefix("event."))
+        state = report.removeprefix("event.")
+        # A retraction that was wrong may be the first that is heard of an alarm.
+        asked = ("confirmed", "retracted") if state == "reinstated" else (state,)
         return (
-            state in self.states
+            any(one in self.states for one in asked)
             and (not self.kinds or kind in self.kinds)
             and (not self.cameras or camera in self.cameras)
             # Who was never told that something is suspected need not hear that it was nothing.
@@ -95,7 +105,7 @@ class Subscriptions:
     async def add(self, subscription: Subscription) -> Subscription:
         """A new one; raises :class:`SubscriptionRefused` when there are too many."""
         async with self._database.write() as connection:
-            added = select(func.count()).where(subscriptions.c.id != subscriptions.c.channel)
+            added = select(func.count()).where(subscriptions.c.id != subscriptions.c.channel, STAYS)
             if int(await connection.scalar(added) or 0) >= self._most:
                 raise SubscriptionRefused(
                     "too-many-webhooks", f"There are {self._most} webhooks already. Remove one, or raise the limit."
@@ -120,24 +130,35 @@ class Subscriptions:
         return await self._change(subscription_id, lambda now: {"secrets": list(now.secrets[:1])})
 
     async def remove(self, subscription_id: str) -> None:
-        """It and all its deliveries go. Raises :class:`SubscriptionRefused`."""
+        """It is gone, and all its deliveries go, some at a time: others write too. Raises
+        :class:`SubscriptionRefused`."""
+        own = subscriptions.c.id == subscription_id
         async with self._database.write() as connection:
-            changeable(await _get(connection, subscription_id))
-            await connection.execute(delete(subscriptions).where(subscriptions.c.id == subscription_id))
+            known = await _get(connection, subscription_id)
+            if known.reason != UNDECLARED:
+                changeable(known)
+            await connection.execute(update(subscriptions).where(own).values(enabled=False, reason=REMOVED))
+        await clear(self._database)
 
     async def declare(self, declared: Sequence[Declaration], now: float) -> None:
-        """Have exactly these from the settings, each under the name of its channel; what was seen of one that was
-        there already stays."""
+        """Have exactly these from the settings switched on, each under the name of its channel. One that was there
+        already keeps what waits for it; one that is no more among them is switched off, and what waits for it waits on:
+        the settings may have been forgotten at this start."""
         async with self._database.write() as connection:
-            known = {subscription.id for subscription in await all_of(connection) if subscription.declared}
-            names = {declaration.channel for declaration in declared}
-            await connection.execute(delete(subscriptions).where(subscriptions.c.id.in_(known - names)))
+            known = {one.id: one for one in await all_of(connection) if one.declared}
+            forgotten = known.keys() - {declaration.channel for declaration in declared}
+            off = update(subscriptions).where(subscriptions.c.id.in_(forgotten), subscriptions.c.enabled)
+            await connection.execute(off.values(enabled=False, reason=UNDECLARED))
             for one in declared:
-                values = {"url": one.url, "states": list(one.states)}
+                values: dict[str, Any] = {"url": one.url, "states": list(one.states)}
                 if one.channel in known:
+                    if known[one.channel].reason == UNDECLARED:
+                        values |= {"enabled": True, "reason": None}
                     own = subscriptions.c.id == one.channel
                     await connection.execute(update(subscriptions).where(own).values(**values))
                 else:
+                    cut_off = delete(subscriptions).where(subscriptions.c.id == one.channel)  # amid a removal
+                    await connection.execute(cut_off)
                     new = Subscription(one.channel, one.channel, one.url, now, states=one.states)
                     await connection.execute(insert(subscriptions).values(**_row_of(new)))
 
@@ -150,18 +171,33 @@ class Subscriptions:
             return await _get(connection, subscription_id)
 
 
-async def all_of(connection: AsyncConnection) -> list[Subscription]:
-    """All, in the order in which they were added, within a transaction."""
-    query = select(subscriptions).order_by(subscriptions.c.created_at, subscriptions.c.id)
+async def all_of(connection: AsyncConnection, *, lock: bool = False) -> list[Subscription]:
+    """All, in the order in which they were added, within a transaction. ``lock``: none goes before its end."""
+    query = select(subscriptions).where(STAYS).order_by(subscriptions.c.created_at, subscriptions.c.id)
+    if lock:
+        query = query.with_for_update(read=True, key_share=True)
     return [_of(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def _get(connection: AsyncConnection, subscription_id: str, *, lock: bool = False) -> Subscription:
-    query = select(subscriptions).where(subscriptions.c.id == subscription_id)
+    query = select(subscriptions).where(subscriptions.c.id == subscription_id, STAYS)
     row = (await connection.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
     if row is None:
         raise SubscriptionRefused("unknown-webhook", f"There is no webhook {subscription_id[:80]!r}.")
     return _of(row)
+
+
+async def clear(database: Database) -> None:
+    """Finish what removes subscriptions, also where a server stopped amid it."""
+    removed = select(subscriptions.c.id).where(~STAYS)
+    some = select(deliveries.c.seq).where(deliveries.c.subscription_id.in_(removed)).limit(MOST_AT_ONCE)
+    while True:
+        async with database.write() as connection:
+            done = await connection.execute(delete(deliveries).where(deliveries.c.seq.in_(some)))
+            if done.rowcount < MOST_AT_ONCE:
+                empty = ~exists().where(deliveries.c.subscription_id == subscriptions.c.id)
+                await connection.execute(delete(subscriptions).where(~STAYS, empty))
+                return
 
 
 def changeable(subscription: Subscription) -> Subscription:

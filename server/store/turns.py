@@ -6,10 +6,23 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, delete, exists, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .schema import attempts, deliveries, subscriptions
+from .subscriptions import MOST_AT_ONCE, STAYS
 
 MOST_LOGGED = 50
 """Tries of one delivery that the log keeps, the newest."""
@@ -17,7 +30,6 @@ MOST_LOGGED = 50
 FAR_S = 3600.0
 """No wait and no lease is so long: what lies further ahead was set by a clock that was wrong."""
 
-MOST_AT_ONCE = 500
 FRESH = 1.5
 """When trying began longer ago than so many times the time for trying, nobody tried meanwhile: it begins anew."""
 
@@ -109,7 +121,7 @@ class Turn:
             select(func.min(row.next_at)).where(own, WAITING, row.next_at > now).scalar_subquery(),
             select(func.min(row.next_at)).where(own, TEST_WAITING).scalar_subquery(),
         )
-        return [Due(*found) for found in (await self._connection.execute(query)).all()]
+        return [Due(*found) for found in (await self._connection.execute(query.where(STAYS))).all()]
 
     async def addresses(self, ids: Iterable[str]) -> dict[str, Address]:
         """Where these receivers are."""
@@ -141,13 +153,15 @@ class Turn:
         found = (await self._connection.execute(query)).all()
         return sorted((Claimed(*values) for values in found), key=lambda claimed: claimed.seq)
 
-    async def settle(self, outcomes: Sequence[Settled]) -> None:
+    async def settle(self, outcomes: Sequence[Settled]) -> list[Settled]:
         """Write how tries ended. What was removed meanwhile is passed over, and so is a failure of a delivery that
-        another server took when its lease was over."""
+        another server took when its lease was over, or that was given up with others.
+
+        Returns those by which a receiver is gone: what waits for it is to be given up (:meth:`leave`)."""
         held = await self._held({outcome.claimed.seq for outcome in outcomes})
         valid = [o for o in outcomes if o.claimed.seq in held and (o.state == "delivered" or held[o.claimed.seq])]
         if not valid:
-            return
+            return []
         await self._connection.execute(SETTLE, [_values(outcome) for outcome in valid])
         await self._connection.execute(insert(attempts), [_attempt(outcome) for outcome in valid])
         failed = [o for o in valid if o.state != "delivered"]
@@ -155,13 +169,28 @@ class Turn:
             await self._connection.execute(FORGET, [{"s": o.claimed.seq} for o in failed])
         await self._let_follow(valid)
         await self._tell_receivers(valid)
-        for gone in {o.claimed.subscription_id: o for o in valid if o.gone}.values():
-            await self._leave(gone)
+        gone = list({o.claimed.subscription_id: o for o in valid if o.gone}.values())
+        for outcome in gone:
+            own = subscriptions.c.id == outcome.claimed.subscription_id
+            await self._connection.execute(update(subscriptions).where(own).values(enabled=False, reason=GONE))
+        return gone
 
-    async def hasten(self, subscription_id: str) -> None:
-        """All that waits for a receiver is due: it is back, or another."""
-        mine = (row.subscription_id == subscription_id) & WAITING & row.leased_by.is_(None) & (row.next_at > 0)
-        await self._connection.execute(update(deliveries).where(mine).values(next_at=AT_ONCE))
+    async def leave(self, gone: Settled) -> bool:
+        """Give up what waits for a receiver that wanted nothing more, unless its owner switched it on since: at most
+        :data:`MOST_AT_ONCE`. Whether that was all. What is under way may still arrive, and counts then."""
+        left = select(subscriptions.c.id).where(subscriptions.c.reason == GONE)
+        rest = (row.subscription_id == gone.claimed.subscription_id) & WAITING & row.subscription_id.in_(left)
+        dead = {"state": "dead", "done_at": gone.at, "last_error": gone.error, "leased_by": None, "leased_until": None}
+        done = await self._connection.execute(update(deliveries).where(WAITING, _some(rest)).values(dead))
+        return done.rowcount < MOST_AT_ONCE
+
+    async def hasten(self, subscription_id: str) -> bool:
+        """What waits for a receiver is due: it is back, or another. At most :data:`MOST_AT_ONCE`; whether that was
+        all."""
+        free = WAITING & row.leased_by.is_(None)
+        put_off = (row.subscription_id == subscription_id) & free & (row.next_at > 0)
+        done = await self._connection.execute(update(deliveries).where(free, _some(put_off)).values(next_at=AT_ONCE))
+        return done.rowcount < MOST_AT_ONCE
 
     async def give_up(self, subscription_id: str, now: float, wall: float, for_s: float, error: str) -> int:
         """A receiver failed for so long and failed again: that was a try for all that have waited as long. Gives the
@@ -198,10 +227,10 @@ class Turn:
         return query.order_by(row.next_at, row.seq).with_for_update(skip_locked=True, of=deliveries)
 
     async def _held(self, seqs: set[int]) -> dict[int, bool]:
-        """Those that still wait, and whether the lease is ours."""
-        query = select(row.seq, row.leased_by).where(row.seq.in_(sorted(seqs)), WAITING).order_by(row.seq)
-        found = await self._connection.execute(query.with_for_update())
-        return {seq: holder == self._server for seq, holder in found.all()}
+        """Those that are not known to have arrived, and whether they wait and the lease is ours."""
+        query = select(row.seq, row.state, row.leased_by).where(row.seq.in_(sorted(seqs)), row.state != "delivered")
+        found = await self._connection.execute(query.order_by(row.seq).with_for_update())
+        return {seq: state == "waiting" and holder == self._server for seq, state, holder in found.all()}
 
     async def _let_follow(self, outcomes: Iterable[Settled]) -> None:
         """Later reports of the same event wait as long as the one before them, and no longer."""
@@ -233,14 +262,6 @@ class Turn:
         for subscription_id, values in sorted(news.items()):
             own = subscriptions.c.id == subscription_id
             await self._connection.execute(update(subscriptions).where(own).values(**values))
-
-    async def _leave(self, gone: Settled) -> None:
-        """Switch a receiver off that wants nothing more, and give up all that waits for it."""
-        subscription_id = gone.claimed.subscription_id
-        own = subscriptions.c.id == subscription_id
-        await self._connection.execute(update(subscriptions).where(own).values(enabled=False, reason=GONE))
-        rest = update(deliveries).where(row.subscription_id == subscription_id, WAITING)
-        await self._connection.execute(rest.values(state="dead", done_at=gone.at, last_error=gone.error))
 
 
 FREE: dict[str, Any] = {"leased_by": None, "leased_until": None, "next_at": AT_ONCE}
@@ -288,6 +309,11 @@ FORGET = delete(attempts).where(
     .limit(1)
     .scalar_subquery(),
 )
+
+
+def _some(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of these rows so many as one transaction may change."""
+    return row.seq.in_(select(row.seq).where(which).limit(MOST_AT_ONCE))
 
 
 def _values(outcome: Settled) -> dict[str, Any]:

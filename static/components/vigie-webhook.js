@@ -13,6 +13,9 @@ import { languages, quote, say } from "../i18n/i18n.js";
 const POLL_MS = 400;
 const PATIENCE_MS = 25_000; // longer than one try may take
 
+/** Why a receiver of the settings is off when they name it no more: then it may be removed here. */
+const UNDECLARED = "not in the settings";
+
 export class VigieWebhook extends HTMLElement {
   #api;
   #webhook;
@@ -121,7 +124,8 @@ export class VigieWebhook extends HTMLElement {
     else if (condition === "open") say(this.#why, "hook.why.open");
     const mine = webhook.channel === "webhook";
     this.#secrets.hidden = webhook.secrets < 2 || !mine;
-    for (const button of [this.#edit, this.#power, this.#rotate, this.#remove]) button.hidden = !mine;
+    for (const button of [this.#edit, this.#power, this.#rotate]) button.hidden = !mine;
+    this.#remove.hidden = !mine && webhook.reason !== UNDECLARED;
     this.#settings.hidden = mine;
     if (this.#power.dataset.on !== String(webhook.enabled)) {
       this.#power.dataset.on = String(webhook.enabled);

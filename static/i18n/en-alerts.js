@@ -32,6 +32,7 @@ export const alerts = {
   "hook.condition.off": "Switched off",
   "hook.condition.gone": "Switched itself off",
   "hook.why.open": "It failed several times in a row. Deliveries wait and go on in order as soon as it answers.",
+  "hook.reason.not-in-the-settings": "The settings of the server no longer name it. What waits for it goes out when they name it again.",
   "hook.reason.410-gone": "The receiver answered 410 Gone: it wants no more calls. Switch it on again when that was a mistake.",
   "hook.waiting": "Waiting",
   "hook.dead": "Given up",

@@ -33,6 +33,7 @@ export const alerts = {
   "hook.condition.off": "Désactivé",
   "hook.condition.gone": "S’est désactivé",
   "hook.why.open": "Plusieurs essais de suite ont échoué. Les envois attendent et reprennent dans l’ordre dès qu’il répond.",
+  "hook.reason.not-in-the-settings": "Les réglages du serveur ne le nomment plus. Ce qui l’attend partira quand ils le nommeront de nouveau.",
   "hook.reason.410-gone": "Le destinataire a répondu « 410 Gone » : il ne veut plus d’appels. Réactivez-le si c’était une erreur.",
   "hook.waiting": "En attente",
   "hook.dead": "Abandonnés",

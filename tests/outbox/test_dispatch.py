@@ -125,6 +125,22 @@ async def test_no_more_is_known_of_a_receiver_that_was_removed(office: PostOffic
     assert await office.log() == []
 
 
+async def test_what_is_under_way_to_one_that_is_gone_may_arrive(office: PostOffice) -> None:
+    async with receiving(first=[slowly(200)]) as receiver, office.sending() as outbox:
+        one = await office.subscribe(receiver.url())
+        slow = await office.report()
+        outbox.wake()
+        await eventually(lambda: receiver.got, "a delivery under way")
+        receiver.usual = status(410)
+        gone = await office.report()
+        outbox.wake()
+        await eventually(lambda: office.states(event_id=gone, state="dead"), "the news that it is gone")
+        assert [(row.state, row.leased_by) for row in await office.rows(event_id=slow)] == [("dead", None)]
+        receiver.let_go.set()
+        await office.delivered(1, event_id=slow)
+        assert (await office.subscriptions.get(one.id)).enabled is False
+
+
 async def test_one_that_is_switched_off_waits(office: PostOffice) -> None:
     async with receiving() as receiver:
         one = await office.subscribe(receiver.url())

@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from server.core.breaker import FAILURES
+from server.store import turns
 from server.store.database import BUSY_MS, Database
 from server.store.deliveries import Deliveries
 from server.store.turns import GONE, Settled, Turn
@@ -211,6 +212,23 @@ async def test_a_receiver_that_is_gone(office: PostOffice, clock: Clock) -> None
     assert len(other.got) == 4
 
 
+async def test_much_that_waits_is_told_some_at_a_time(
+    office: PostOffice, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That a receiver is back, and that it is gone."""
+    monkeypatch.setattr(turns, "MOST_AT_ONCE", 1)
+    async with receiving(status(500)) as back, receiving(status(500)) as leaving, office.sending(clock=clock) as outbox:
+        one, other = await office.subscribe(back.url()), await office.subscribe(leaving.url())
+        for _ in range(12):
+            await office.report()
+        await pass_time(outbox, clock, HOUR, step_s=60)
+        back.usual, leaving.usual = status(200), status(410)
+        await pass_time(outbox, clock, 90, step_s=30)
+        assert await office.states(subscription_id=one.id) == ["delivered"] * 12
+        assert await office.states(subscription_id=other.id) == ["dead"] * 12
+        assert (await office.subscriptions.get(other.id)).reason == GONE
+
+
 async def test_an_address_that_is_not_allowed_is_given_up_at_once(office: PostOffice) -> None:
     async with receiving() as receiver:
         one = await office.subscribe(receiver.url())
@@ -325,10 +343,10 @@ async def test_one_outcome_that_cannot_be_written_does_not_stop_all(
 ) -> None:
     real = Turn.settle
 
-    async def settle(self: Turn, outcomes: Sequence[Settled]) -> None:
+    async def settle(self: Turn, outcomes: Sequence[Settled]) -> list[Settled]:
         if any(outcome.response == "poison" if words else outcome.status == 202 for outcome in outcomes):
             raise ValueError("a fault")
-        await real(self, outcomes)
+        return await real(self, outcomes)
 
     monkeypatch.setattr(Turn, "settle", settle)
     async with receiving(first=[status(202, "poison")]) as receiver, office.sending() as outbox:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.core.events import Verdict
 from server.store.database import Database
 from server.store.deliveries import ALL_STATES, Count, Report, fan_out
-from server.store.schema import deliveries, subscriptions
-from server.store.subscriptions import Subscription
+from server.store.events import EventStore
+from server.store.schema import deliveries, events, subscriptions
+from server.store.subscriptions import Subscription, all_of
 from server.store.turns import GONE
 
+from ..support.events import FIRST, confirmed, ended, suspected
 from ..support.post_office import PostOffice
+from ..support.waiting import eventually
 
 HOSTILE = json.dumps(
     {"data": {"camera": "gate", "note": "'; DROP TABLE deliveries; --\u0000\u2028</script>\ud83d\ude00"}}
@@ -112,7 +119,35 @@ async def test_whoever_got_the_alert_hears_that_it_was_wrong(office: PostOffice,
     for told_of in (narrow, changed, off):
         assert await told(office, told_of) == ["event.confirmed", report]
     assert await told(office, gone) == ["event.confirmed"]
-    assert await told(office, never) == []
+    assert await told(office, never) == (["event.reinstated"] if report == "event.reinstated" else [])
+
+
+async def test_a_receiver_that_is_removed_while_an_event_is_written(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event is written, whichever comes first."""
+    one, other = await office.subscribe(), await office.subscribe()
+    removing: list[asyncio.Task[None]] = []
+
+    async def locked() -> bool:
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        async with office.database.read() as connection:
+            return bool(await connection.scalar(waiting))
+
+    async def read(connection: AsyncConnection, **options: Any) -> list[Subscription]:
+        known = await all_of(connection, **options)
+        removing.append(asyncio.create_task(office.subscriptions.remove(one.id)))
+        if not office.database.is_sqlite:  # where the one writer has to end first
+            await eventually(lambda: removing[0].done() or locked(), "the removal, or its waiting")
+        return known
+
+    with monkeypatch.context() as patch:
+        patch.setattr("server.store.deliveries.all_of", read)
+        event = await office.report()
+    await removing[0]
+    assert [(row.event_id, row.subscription_id) for row in await office.rows()] == [(event, other.id)]
 
 
 async def test_another_event_is_another_matter(office: PostOffice) -> None:
@@ -224,6 +259,19 @@ async def test_all_that_are_dead_again(office: PostOffice) -> None:
     assert await office.deliveries.replay_dead(one.id) == 0
 
 
+async def test_many_that_are_dead_go_again_some_at_a_time(office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be written in one go keeps every event from being written meanwhile."""
+    monkeypatch.setattr("server.store.deliveries.MOST_AT_ONCE", 2)
+    one = await office.subscribe()
+    for _ in range(5):
+        await office.report()
+    await settle(office, "dead")
+    with office.counting("UPDATE deliveries") as counts:
+        assert await office.deliveries.replay_dead(one.id) == 5
+    assert counts == [2, 2, 1, 0]
+    assert await office.states() == ["waiting"] * 5
+
+
 async def test_what_is_done_goes_by_age_and_what_waits_stays(office: PostOffice) -> None:
     await office.subscribe()
     events = [await office.report() for _ in range(3)]
@@ -233,6 +281,24 @@ async def test_what_is_done_goes_by_age_and_what_waits_stays(office: PostOffice)
     assert len(await office.rows()) == 3
     await office.deliveries.prune(5.1)
     assert [row.event_id for row in await office.rows()] == [events[2]]
+
+
+async def test_who_got_the_alarm_is_known_as_long_as_the_event(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged false after a month, it is still to be called off."""
+    monkeypatch.setattr("server.store.deliveries.MOST_AT_ONCE", 2)
+    one, store = await office.subscribe(), EventStore(office.database, "here")
+    kept, lost = (suspected(number=number) for number in (1, 2))
+    for event in (kept, lost):
+        await store.record([event, confirmed(event), ended(confirmed(event))], FIRST)
+    await settle(office, "delivered")
+    async with office.database.write() as connection:
+        await connection.execute(delete(events).where(events.c.id == lost.id))
+    await office.deliveries.prune(5.1)
+    assert [(row.event_id, row.type) for row in await office.rows()] == [(kept.id, "event.confirmed")]
+    await store.judge(kept.id, Verdict.FALSE, None, FIRST + 99)
+    assert await told(office, one) == ["event.confirmed", "event.retracted"]
 
 
 async def test_the_clock_that_all_go_by(office: PostOffice) -> None:

@@ -9,9 +9,11 @@ import pytest_asyncio
 from sqlalchemy.dialects import sqlite
 
 from server.core.events import Event, Verdict
+from server.store import search as module
 from server.store.database import Database
 from server.store.events import EventStore
-from server.store.search import Search, statement
+from server.store.schema import events
+from server.store.search import Names, Search, names, statement
 from tests.support.events import FIRST, confirmed, ended, suspected
 
 CAMERAS = ("gate", "hall", "yard")
@@ -102,6 +104,12 @@ async def test_an_event_that_comes_between_two_pages_moves_none(store: EventStor
         ({"text": "' OR 1=1 --"}, lambda n: False),
         ({"text": "kni"}, lambda n: n % 5 == 0),
         ({"text": "yar"}, lambda n: n % 3 == 2),
+        ({"text": "AL"}, lambda n: n % 3 == 1),
+        ({"text": "kni", "cameras": ("hall",)}, lambda n: n % 5 == 0 and n % 3 == 1),
+        ({"text": "umbrella", "cameras": ("gate",), "verdicts": ("false",)}, lambda n: n == 3),
+        ({"text": "umbrella", "cameras": ("hall",)}, lambda n: False),
+        ({"text": "ga", "verdicts": ("real", "false")}, lambda n: n in (3, 6)),
+        ({"text": "ga", "since": FIRST + 5 * STEP_S}, lambda n: n % 3 == 0 and n >= 5),
     ],
 )
 async def test_what_a_search_finds(store: EventStore, search: dict[str, Any], condition: Any) -> None:
@@ -116,15 +124,25 @@ SEARCHES = [
     Search(cameras=CAMERAS, states=("ended", "confirmed"), verdicts=("real", "none")),
     Search(kinds=("gun", "knife"), confirmed=True, since=FIRST, until=FIRST + 100),
     Search(states=("ended",), cameras=("gate",)),
+    Search(text="nowhere"),
+    Search(text="nowhere", verdicts=("none",), states=("retracted",)),
+    Search(text="a", cameras=("gate",)),
 ]
 
 
 @pytest.mark.parametrize("origin", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("search", SEARCHES)
-async def test_a_page_is_read_off_an_index(database: Database, search: Search) -> None:
+@pytest.mark.parametrize(
+    ("search", "named"),
+    [
+        *((search, Names()) for search in SEARCHES),
+        (Search(text="a"), Names(("gate", "yard"), ("a",))),
+        (Search(text="a", states=("ended",)), Names(("gate", "yard"))),
+    ],
+)
+async def test_a_page_is_read_off_an_index(database: Database, search: Search, named: Names) -> None:
     """A page of a million events must not read or sort a million: each part has an index to walk down, and what is
     sorted at the end is a page. PostgreSQL plans by what is in the table: the benchmark measures it."""
-    compiled = statement(search).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    compiled = statement(search, named).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
     async with database.read() as connection:
         rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")
         plan = [row._mapping["detail"] for row in rows]
@@ -132,6 +150,24 @@ async def test_a_page_is_read_off_an_index(database: Database, search: Search) -
     assert reads
     assert all("USING INDEX" in line or "USING COVERING INDEX" in line for line in reads), plan
     assert sum("TEMP B-TREE" in line for line in plan) <= 1, plan
+    if search.text and named == Names():
+        assert any("ix_events_note" in line for line in reads), "it can be in notes alone"
+
+
+async def test_a_text_that_many_names_hold(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_WAYS", 2)
+    assert await found(store, text="a") == numbers(lambda n: True)
+    assert await found(store, text="kni") == numbers(lambda n: n % 5 == 0)
+
+
+async def test_the_names_that_hold_a_text(database: Database, store: EventStore) -> None:
+    async with database.read() as connection:
+        for text, expected in {"A": ["gate", "hall", "yard"], "ha": ["hall"], "%": [], "x": []}.items():
+            assert list((await connection.execute(names(events.c.feed, text))).scalars()) == expected
+
+
+async def test_no_names_where_there_are_no_events(database: Database) -> None:
+    assert (await EventStore(database, "here").search(Search(text="gate"))).events == ()
 
 
 async def test_a_lot_of_everything_is_one_query(store: EventStore) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from server.store.database import Database
-from server.store.subscriptions import Declaration, Subscription, SubscriptionRefused, Subscriptions
+from server.store.schema import subscriptions
+from server.store.subscriptions import UNDECLARED, Declaration, Subscription, SubscriptionRefused, Subscriptions
 from server.store.turns import GONE
 
 from ..support.post_office import PostOffice
@@ -101,6 +104,49 @@ async def test_with_a_subscription_go_its_deliveries(office: PostOffice) -> None
     assert [row.subscription_id for row in await office.rows()] == [other.id]
 
 
+async def killed(database: Database) -> None:
+    """In place of what a server would do next."""
+    raise RuntimeError("killed")
+
+
+async def test_what_was_sent_goes_some_at_a_time(office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be deleted in one go keeps every event from being written meanwhile."""
+    monkeypatch.setattr("server.store.subscriptions.MOST_AT_ONCE", 2)
+    one, other = await office.subscribe(), await office.subscribe()
+    for _ in range(5):
+        await office.report()
+    with office.counting("DELETE FROM deliveries") as counts:
+        await office.subscriptions.remove(one.id)
+    assert counts == [2, 2, 1]
+    assert {row.subscription_id for row in await office.rows()} == {other.id}
+    assert await office.subscriptions.all() == [other]
+
+
+async def test_one_that_is_being_removed_is_seen_and_told_no_more(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = Subscriptions(office.database, most=1)
+    one = await office.subscribe()
+    event = await office.report()
+    with monkeypatch.context() as patch:
+        patch.setattr("server.store.subscriptions.clear", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            await of.remove(one.id)
+    assert await of.all() == []
+    for doing in (of.get(one.id), of.change(one.id, {"enabled": True}), of.rotate(one.id, "x"), of.remove(one.id)):
+        await refused("unknown-webhook", doing)
+    await office.report(event, "event.retracted")
+    assert len(await office.rows()) == 1
+    assert await office.deliveries.of_event(event) == []
+    assert await office.deliveries.counts() == {}
+    async with office.deliveries.turn("here") as turn:
+        assert await turn.due(time.time()) == []
+    other = await of.add(new())
+    await office.deliveries.prune(0.0)
+    assert await office.rows() == [], "what was begun is brought to its end"
+    assert await of.all() == [other]
+
+
 async def test_those_of_the_settings(office: PostOffice) -> None:
     of = office.subscriptions
     await of.declare([Declaration("mqtt", "mqtt://a"), Declaration("other", "x://a", ("suspected",))], 5.0)
@@ -110,12 +156,56 @@ async def test_those_of_the_settings(office: PostOffice) -> None:
     assert (declared.declared, (await of.get("a")).declared) == (True, False)
     await office.report()
     await of.declare([Declaration("mqtt", "mqtt://b", ("confirmed",))], 9.0)
-    assert [known.id for known in await of.all()] == ["a", "mqtt"]
     changed = await of.get("mqtt")
     assert (changed.url, changed.states, changed.created_at) == ("mqtt://b", ("confirmed",), 5.0)
     assert len(await office.rows(subscription_id="mqtt")) == 1, "what waited for it still waits"
     await of.declare([], 9.0)
-    assert [known.id for known in await of.all()] == ["a"]
+    assert [known.id for known in await of.all()] == ["a", "mqtt", "other"]
+
+
+async def test_one_that_the_settings_name_no_more_is_switched_off_and_waits(office: PostOffice) -> None:
+    """One start without the address of the broker must not cost the alerts that it is to get."""
+    of, mqtt = office.subscriptions, Declaration("mqtt", "mqtt://a")
+    await of.declare([mqtt], 5.0)
+    alarm = await office.report()
+    await of.declare([], 9.0)
+    off = await of.get("mqtt")
+    assert (off.enabled, off.reason) == (False, UNDECLARED)
+    assert off in await of.all()
+    await office.report()
+    await office.report(alarm, "event.retracted")
+    await of.declare([], 9.0)
+    assert await of.get("mqtt") == off
+    await of.declare([mqtt], 9.0)
+    on = await of.get("mqtt")
+    assert (on.enabled, on.reason, on.created_at) == (True, None, 5.0)
+    assert [row.type for row in await office.rows()] == ["event.confirmed", "event.retracted"]
+
+
+async def test_one_that_was_switched_off_for_another_reason_stays_off(office: PostOffice) -> None:
+    of, mqtt = office.subscriptions, Declaration("mqtt", "mqtt://a")
+    await of.declare([mqtt], 5.0)
+    async with office.database.write() as connection:
+        await connection.execute(update(subscriptions).values(enabled=False, reason=GONE))
+    for declared in ([], [mqtt]):
+        await of.declare(declared, 9.0)
+        known = await of.get("mqtt")
+        assert (known.enabled, known.reason) == (False, GONE)
+
+
+async def test_one_that_the_settings_name_no_more_can_be_removed(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of, mqtt = office.subscriptions, Declaration("mqtt", "mqtt://a")
+    await of.declare([mqtt], 5.0)
+    await office.report()
+    await of.declare([], 9.0)
+    monkeypatch.setattr("server.store.subscriptions.clear", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        await of.remove("mqtt")
+    await of.declare([mqtt], 9.0)
+    assert (await of.get("mqtt")).created_at == 9.0
+    assert await office.rows() == []
 
 
 async def test_those_of_the_settings_are_changed_there(office: PostOffice) -> None:
@@ -134,6 +224,9 @@ async def test_those_of_the_settings_are_changed_there(office: PostOffice) -> No
         ({}, ("event.ended", "gate", "gun", False), False),
         ({}, ("event.retracted", "gate", "gun", True), True),
         ({}, ("event.reinstated", "gate", "gun", True), True),
+        ({"states": ("confirmed",)}, ("event.reinstated", "gate", "gun", True), True),
+        ({"states": ("suspected", "ended", "judged")}, ("event.reinstated", "gate", "gun", True), False),
+        ({"states": ("confirmed",)}, ("event.retracted", "gate", "gun", True), False),
         ({}, ("event.judged", "gate", "gun", True), False),
         ({"states": ("suspected", "ended")}, ("event.ended", "gate", "gun", False), True),
         ({"states": ("suspected",)}, ("event.ended", "gate", "gun", False), False),

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import event, update
 
+from server.store import turns
 from server.store.database import Database
 from server.store.schema import deliveries
 from server.store.subscriptions import Subscription
@@ -43,7 +44,8 @@ async def claim(
 
 async def settle(office: PostOffice, *outcomes: Settled, server: str = "here") -> None:
     async with office.deliveries.turn(server) as turn:
-        await turn.settle(outcomes)
+        for gone in await turn.settle(outcomes):
+            assert await turn.leave(gone)
 
 
 def delivered(claimed: Claimed, **changes: Any) -> Settled:
@@ -193,6 +195,7 @@ async def test_however_much_waits_it_is_looked_up_not_searched(office: PostOffic
         for tests in (False, True):
             await turn.claim(receiver.id, 1, NOW, LEASE, DAY, tests=tests)
         await turn.hasten(receiver.id)
+        await turn.leave(dead(Claimed(0, "", receiver.id, None, "", "", 0, 0.0, 0.0)))
     event.remove(engine, "before_cursor_execute", remember)
     async with office.database.write() as connection:
         for statement, parameters in asked:
@@ -301,6 +304,38 @@ async def test_a_receiver_that_wants_nothing_more(office: PostOffice, receiver: 
     assert len(await office.rows(subscription_id=receiver.id)) == 3
 
 
+async def test_what_waits_for_one_that_is_gone_is_given_up_some_at_a_time(
+    office: PostOffice, receiver: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "MOST_AT_ONCE", 2)
+    for _ in range(5):
+        await office.report()
+    first = (await claim(office, receiver))[0]
+    async with office.deliveries.turn("here") as turn:
+        (gone,) = await turn.settle([dead(first, outcome="gone", gone=True)])
+        assert not await turn.leave(gone)
+    assert (await office.subscriptions.get(receiver.id)).enabled is False, "at once"
+    assert (await office.states()).count("dead") == 3
+    await office.subscriptions.change(receiver.id, {"enabled": True})
+    async with office.deliveries.turn("here") as turn:
+        assert await turn.leave(gone)
+    assert (await office.states()).count("dead") == 3, "its owner wants the others"
+
+
+async def test_what_was_under_way_to_one_that_is_gone(office: PostOffice, receiver: Subscription) -> None:
+    for _ in range(3):
+        await office.report()
+    first, arrives, fails = await claim(office, receiver)
+    await settle(office, dead(first, outcome="gone", gone=True))
+    assert [(row.state, row.leased_by, row.leased_until) for row in await office.rows()] == [("dead", None, None)] * 3
+    await settle(office, delivered(arrives), failed(fails))
+    assert await office.states() == ["dead", "delivered", "dead"], "what arrived has arrived"
+    assert (await office.subscriptions.get(receiver.id)).reason == GONE
+    replayed = await office.deliveries.replay(receiver.id, fails.id)
+    assert replayed
+    assert replayed.state == "waiting"
+
+
 async def test_the_log_of_one_delivery_is_bounded(office: PostOffice, receiver: Subscription) -> None:
     await office.report()
     for number in range(MOST_LOGGED + 5):
@@ -330,9 +365,23 @@ async def test_a_receiver_that_is_back_gets_all_at_once(office: PostOffice, rece
     for each in (receiver, other):
         await settle(office, *(failed(c, NOW + 500) for c in await claim(office, each)))
     async with office.deliveries.turn("here") as turn:
-        await turn.hasten(receiver.id)
+        assert await turn.hasten(receiver.id)
     assert len(await claim(office, receiver)) == 3
     assert await claim(office, other) == []
+
+
+async def test_it_is_told_to_some_at_a_time(
+    office: PostOffice, receiver: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be written in one go keeps every event from being written meanwhile."""
+    monkeypatch.setattr(turns, "MOST_AT_ONCE", 2)
+    for _ in range(5):
+        await office.report()
+    await settle(office, *(failed(c, NOW + 500) for c in await claim(office, receiver)))
+    for told, done in ((2, False), (4, False), (5, True)):
+        async with office.deliveries.turn("here") as turn:
+            assert await turn.hasten(receiver.id) is done
+        assert [row.next_at < 0 for row in await office.rows()].count(True) == told
 
 
 async def test_followers_are_put_off_with_the_first_and_let_go_with_it(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from server.config import Settings, load_settings
 from server.core.identifiers import uuid7
@@ -90,6 +90,22 @@ class PostOffice:
             return (await self.states(**where)).count("delivered") == count
 
         await eventually(all_there, f"{count} deliveries")
+
+    @contextmanager
+    def counting(self, statement: str) -> Iterator[list[int]]:
+        """How many rows each statement that begins so touches."""
+        counts: list[int] = []
+
+        def count(_: Any, cursor: Any, sql: str, *__: Any) -> None:
+            if sql.startswith(statement):
+                counts.append(cursor.rowcount)
+
+        engine = self.database._writer.sync_engine
+        event.listen(engine, "after_cursor_execute", count)
+        try:
+            yield counts
+        finally:
+            event.remove(engine, "after_cursor_execute", count)
 
     @asynccontextmanager
     async def sending(self, server: str = "here", **options: Any) -> AsyncIterator[Outbox]:

@@ -49,6 +49,7 @@ format: dev ## Format the code
 bench: dev ## Measure; results in benchmarks/results and docs/performance.md
 	@tests/chromium.sh
 	@tests/rtsp-server.sh
+	@tests/services.sh
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and cached

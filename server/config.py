@@ -327,8 +327,8 @@ class WebhookSettings(Section):
         30,
         gt=0,
         le=3650,
-        description="Age at which what was delivered or given up is removed, but for alarms: they stay as long as their "
-        "event.",
+        description="Age at which what was delivered or given up is removed, but for alarms: they stay as long as "
+        "their event.",
     )
 
 

@@ -34,7 +34,7 @@ test: dev ## Run all tests; ARGS="-k name" picks some
 	@tests/rtsp-server.sh
 	@tests/services.sh
 	@tests/npm.sh
-	$(BIN)/python -m pytest $(ARGS)
+	@tests/run.sh $(BIN)/python $(ARGS)
 
 check: dev ## Lint, formatting and types, of the server and of the page
 	$(BIN)/ruff check .

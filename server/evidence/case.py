@@ -204,12 +204,12 @@ class Case:
             await means.save(event_id, EvidenceState.STOPPED, [])
             return
         state = EvidenceState.COMPLETE
-        begun = asyncio.create_task(means.save(event_id, EvidenceState.WRITING, []))
+        begun = asyncio.create_task(means.save(event_id, EvidenceState.WRITING, []), name=f"evidence begun {event_id}")
         saved: asyncio.Task[bool] | None = None
         try:
             try:
                 pictures = await self._trying(self._open)
-                saved = asyncio.create_task(self._save_pictures(begun, pictures))
+                saved = asyncio.create_task(self._save_pictures(begun, pictures), name=f"evidence pictures {event_id}")
                 await self._follow()
                 self._gather_no_more()
                 files = await self._trying(self._finish)

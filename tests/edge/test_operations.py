@@ -89,7 +89,11 @@ async def test_a_camera_is_counted(watching: Client) -> None:
     assert now["vigie_look_seconds_count"] > 0
     dropped = sum(now.get(f"vigie_frames_dropped_total{{{cause},camera}}", 0) for cause in CAUSES)
     assert 0 < dropped <= now[seen] - now[looked]
-    assert now["vigie_cameras{live}"] == 1
+
+    async def counted() -> bool:
+        return await watching.metric("vigie_cameras{live}") == 1
+
+    await eventually(counted, "the count of cameras, once a second")
 
 
 async def test_a_camera_is_listed(watching: Client) -> None:

@@ -13,6 +13,10 @@ POOLS = ("edge", "evidence", "look", "asyncio_")
 """Threads of pools with a bound: they come with the first work and stay."""
 
 
+ENDING_BY_THEMSELVES = ("evidence ",)
+"""Tasks that begin with an event of a camera, whoever watches it, and end with it; as many as there are events."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Everything of this process that should go when a session goes, by a name that tells what it is."""
@@ -25,7 +29,11 @@ class Held:
     def now(cls) -> Held:
         """What this process holds at this moment."""
         me = asyncio.current_task()
-        tasks = {id(task): repr(task) for task in asyncio.all_tasks() if task is not me and not task.done()}
+        tasks = {
+            id(task): repr(task)
+            for task in asyncio.all_tasks()
+            if task is not me and not task.done() and not task.get_name().startswith(ENDING_BY_THEMSELVES)
+        }
         threads = {t.ident or 0: t.name for t in threading.enumerate() if not t.name.startswith(POOLS)}
         return cls(tasks, threads, _sockets())
 

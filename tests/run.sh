@@ -1,0 +1,23 @@
+#!/bin/sh
+# tests/run.sh PYTHON [options of pytest]: with options, what they pick; without, everything. Two groups that mostly wait run
+# beside each other; what measures times or drives a browser has the machine for itself.
+set -u
+python=$1
+shift
+[ $# -gt 0 ] && exec "$python" -m pytest "$@"
+beside="tests/alerts tests/outbox"
+quick="tests/core tests/inference tests/sources tests/store"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086
+"$python" -m pytest $beside >"$log" 2>&1 &
+# shellcheck disable=SC2086
+"$python" -m pytest $quick
+first=$?
+wait $!
+second=$?
+cat "$log"
+# shellcheck disable=SC2046,SC2086
+"$python" -m pytest $(printf -- '--ignore=%s ' $beside $quick)
+third=$?
+[ $first -eq 0 ] && [ $second -eq 0 ] && [ $third -eq 0 ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
 from aiohttp import web
 
 from ..broadcast import Closed, Overflow, Reader
 from ..store.changes import PAGE, UNKEPT, Change, ChangeLog
+from ..store.database import is_away, plain_words
 from .problems import Problem
 from .sessions import SessionPlaces
 
@@ -48,12 +48,19 @@ class EventStream:
             response.headers.update({"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
             response.headers["X-Accel-Buffering"] = "no"  # nginx would hold back what it takes for a page
             await response.prepare(request)
-            with contextlib.suppress(ConnectionError, TimeoutError, Closed):
+            try:
                 newest = await self._changes.newest()
                 # An id alone tells nothing, but a reader who loses the line before the first change has a place.
                 await _send(response, f"retry: {RETRY_MS}\nid: {newest if last is None else last}\n\n".encode())
                 last = newest if last is None else await self._catch_up(response, last, newest)
                 await self._follow(request, response, live, last)
+            except (ConnectionError, TimeoutError, Closed):
+                pass
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                # The answer has begun: no other can be given. The reader comes back to where it was.
+                log.warning("the event stream of a reader ends: %s", plain_words(error))
             if request.transport and request.transport.get_write_buffer_size():
                 request.transport.abort()  # he reads no more: a polite close would wait for him
         return response

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from server.edge import event_stream
-from server.store.database import Database
+from server.store.database import Database, DatabaseAway
 from server.store.events import EventStore
 from server.store.schema import changes
 from tests.support.desk import desk
@@ -85,6 +85,30 @@ async def test_a_hundred_breaks_while_changes_come(database: Database, monkeypat
         await writing
     assert seen == expected(*range(count))
     assert breaks > 50
+
+
+async def test_a_database_that_goes_away_ends_the_stream_and_the_reader_comes_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(last: int) -> Any:
+        raise DatabaseAway("the database is not there")
+
+    async with desk(database) as served:
+        async with event_source(served.url) as source:
+            await source.opened()
+            await record(served.store, 1)
+            await ids(source, 1)
+            last = source.last_id
+        await record(served.store, 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(served.changes, "after", away)
+            async with aiohttp.ClientSession() as session:
+                answer = await session.get(f"{served.url}/api/v1/events/stream", headers={"Last-Event-ID": last})
+                assert answer.status == 200
+                assert await answer.read() == f"retry: {event_stream.RETRY_MS}\nid: {last}\n\n".encode()
+        assert "the event stream of a reader ends: the database is not there" in caplog.text
+        async with event_source(served.url, last) as source:
+            assert await ids(source, 1) == expected(2)
 
 
 async def test_what_is_no_longer_kept_is_told(database: Database) -> None:

@@ -142,8 +142,8 @@ class Journal(Background):
         if told:
             log.info("events are kept again")
         for entry, event in zip(batch, kept, strict=True):
-            if event:
-                entry.tell(event)
+            # None: a try before this one wrote it, and its answer was lost.
+            entry.tell(event or entry.event)
 
     async def _write_apart(self, batch: list[_Entry], error: Exception) -> None:
         if len(batch) > 1:

@@ -93,6 +93,19 @@ async def test_a_database_that_is_away_for_a_while_loses_nothing(caplog: pytest.
     assert "events are kept again" in caplog.text
 
 
+async def test_what_an_earlier_try_wrote_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 3600.0)
+
+    class Known(Book):
+        async def record(self, seen: Sequence[Event], now: float) -> list[Event | None]:
+            return [None for _ in await super().record(seen, now)]
+
+    async with journal(Known()) as (opened, told, _):
+        opened.put(suspected(), told.append)
+        await eventually(lambda: told)
+    assert len(told) == 1
+
+
 async def test_a_guard_sees_the_alarm_though_the_disk_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 0.05)
     book = Book()

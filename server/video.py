@@ -33,6 +33,13 @@ def frame_of(picture: Picture) -> tuple[av.VideoFrame, Picture]:
     return frame, copy
 
 
+def even_of(picture: Picture) -> Picture:
+    """A picture without its last row or column where that is an odd one: H.264 in 4:2:0 has none."""
+    height, width = picture.height & ~1, picture.width & ~1
+    half = slice(height // 2), slice(width // 2)
+    return Picture(picture.y[:height, :width], picture.u[half], picture.v[half])
+
+
 def scaled_frame_of(picture: Picture, width: int, height: int = 0) -> tuple[av.VideoFrame, Picture]:
     """As :func:`frame_of`, scaled to ``width`` (even) pixels; the height is even too, and keeps the shape unless it is
     given."""

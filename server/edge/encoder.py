@@ -18,10 +18,10 @@ from av.video.frame import PictureType
 
 from ..broadcast import Broadcast, Closed
 from ..core.drawing import Mark, draw_on_picture, mark_of
-from ..core.frame import CLOCK_RATE, Frame, Picture
+from ..core.frame import CLOCK_RATE, Frame
 from ..feed import Feed
 from ..metrics import Metrics
-from ..video import frame_of, scaled_frame_of
+from ..video import even_of, frame_of, scaled_frame_of
 from .shared import Shared
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class VideoEncoder:
             scale = picture.width / frame.picture.width
             marks = [replace(mark, box=mark.box * scale) for mark in marks]
         else:
-            video, picture = frame_of(_even(frame.picture))
+            video, picture = frame_of(even_of(frame.picture))
         draw_on_picture(picture, marks)
         # An encoder takes no time twice and none that goes back; a jump forward, as after a break, is fine.
         self._last_timestamp = max(frame.timestamp, self._last_timestamp + 1)
@@ -140,13 +140,6 @@ class VideoEncoder:
         context.thread_count = 1 if width * height <= 1920 * 1080 else 2
         context.options = {**self._options, "maxrate": str(bitrate), "bufsize": str(bitrate)}
         return context
-
-
-def _even(picture: Picture) -> Picture:
-    """A picture without its last row or column where that is an odd one: H.264 in 4:2:0 has none."""
-    height, width = picture.height & ~1, picture.width & ~1
-    half = slice(height // 2), slice(width // 2)
-    return Picture(picture.y[:height, :width], picture.u[half], picture.v[half])
 
 
 class Encoders:

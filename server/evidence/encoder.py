@@ -12,7 +12,7 @@ from av.video.frame import PictureType
 
 from ..core.frame import CLOCK_RATE, Frame, Picture
 from ..metrics import Metrics
-from ..video import frame_of, scaled_frame_of
+from ..video import even_of, frame_of, scaled_frame_of
 from .tape import Taping
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class TapeEncoder:
             self._busy = False
 
     def _coded(self, frame: Frame, epoch: int) -> list[tuple[bytes, bool]]:
-        picture = _even(frame.picture)
+        picture = even_of(frame.picture)
         video = self._sized(picture)
         size = (video.width, video.height)
         # In another epoch nothing may be left of what was to be seen before.
@@ -116,10 +116,3 @@ def _open(width: int, height: int) -> av.VideoCodecContext:
     most = str(round(width * height * MOST_BITS_PER_PIXEL))
     context.options = {**OPTIONS, "maxrate": most, "bufsize": most}
     return context
-
-
-def _even(picture: Picture) -> Picture:
-    """A picture without its last row or column where that is an odd one: H.264 in 4:2:0 has none."""
-    height, width = picture.height & ~1, picture.width & ~1
-    half = slice(height // 2), slice(width // 2)
-    return Picture(picture.y[:height, :width], picture.u[half], picture.v[half])

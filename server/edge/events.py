@@ -7,6 +7,7 @@ import time
 from aiohttp import web
 
 from ..core.events import State, Verdict
+from ..core.links import evidence_path
 from ..store.changes import ChangeLog
 from ..store.deliveries import Deliveries
 from ..store.events import EventStore, UnknownEvent
@@ -119,7 +120,6 @@ def evidence_body(stored: StoredEvent) -> Json | None:
     """What there is of an event's evidence."""
     if stored.evidence is None:
         return None
-    path = f"/api/v1/events/{stored.event.id}/evidence/"
     return {
         "state": stored.evidence,
         "held": stored.held,
@@ -129,7 +129,7 @@ def evidence_body(stored: StoredEvent) -> Json | None:
                 "media_type": file.media_type,
                 "size": file.size,
                 "sha256": file.sha256,
-                "url": path + file.name,
+                "url": evidence_path(stored.event.id, file.name),
             }
             for file in stored.files
         ],

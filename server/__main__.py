@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import re
 import sys
 from pathlib import Path
@@ -97,6 +98,9 @@ def main() -> None:
         asyncio.run(serve(settings, sources))
     except (ConfigError, PluginError, ModelError, RecordingError) as error:
         sys.exit(f"vigie: {error}")
+    except BrokenPipeError:  # who read what was printed reads no more, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor is the rest flushed at the end
+        sys.exit(1)
     except OSError as error:
         sys.exit(f"vigie: {error.strerror or error}: is another program using the port? Choose one with --port.")
 

@@ -213,3 +213,18 @@ def test_as_a_person_calls_it(folder: Path) -> None:
 def _seconds(text: str) -> float:
     """Seconds of a time that began at the epoch."""
     return float(text[14:16]) * 60 + float(text[17:23])
+
+
+def test_who_stops_reading_gets_no_word_of_ports(folder: Path) -> None:
+    # More than a pipe holds, so that the end of the reader is felt while it is written.
+    names = [recording(folder, *(score for _ in range(40) for score in (0.5, 0.6, 0.5) + (0.0,) * 30))] * 40
+    command = [sys.executable, "-m", "server", "replay", *names, "--json"]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ) as running:
+        assert running.stdout
+        assert running.stderr
+        running.stdout.read(1)
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(60) == 1

@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TRAIN := .venv-train
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check format bench clean
+.PHONY: help install run dev train-env test check format bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,7 +30,17 @@ run: install ## Start on http://localhost:5000; options go in ARGS="--source rts
 
 dev: $(VENV)/.installed-dev ## Set up what development needs
 
-test: dev ## Run all tests; ARGS="-k name" picks some
+$(TRAIN)/bin/python:
+	$(PYTHON) -m venv $(TRAIN)
+
+$(TRAIN)/.installed: requirements-train.txt requirements-train-bare.txt requirements.txt | $(TRAIN)/bin/python
+	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-train.txt
+	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-train-bare.txt
+	@touch $@
+
+train-env: $(TRAIN)/.installed ## Set up what training needs: PyTorch, a large download
+
+test: dev ## Run all tests, those of training where there is its environment; ARGS="-k name" picks some
 	@tests/chromium.sh
 	@tests/rtsp-server.sh
 	@tests/services.sh
@@ -46,11 +57,11 @@ format: dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: dev ## Measure; results in benchmarks/results and docs/performance.md
+bench: dev train-env ## Measure, Ultralytics beside us; results in benchmarks/results and docs/performance.md
 	@tests/chromium.sh
 	@tests/rtsp-server.sh
 	@tests/services.sh
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and cached
-	rm -rf $(VENV) $(VENV)-bench node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis data
+	rm -rf $(VENV) $(TRAIN) node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis data

@@ -37,8 +37,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--ultralytics-python",
         type=Path,
+        default=Options.ultralytics_python,
         metavar="PATH",
-        help="looks: a Python that has Ultralytics; default .venv-bench, which is made when missing",
+        help="looks, fleet: a Python that has Ultralytics; default that of `make train-env`",
     )
     options.add_argument("--tables", action="store_true", help="only renew the tables of docs/performance.md")
     return options

@@ -19,7 +19,6 @@ from typing import Any
 from server.config import BUNDLED_MODEL, DetectorSettings
 from tests.support.rtsp import Mount, RtspServer, available, rtsp_server
 
-from . import ultralytics_venv
 from .fleet_clips import HEIGHT, NOISE, RATE, WIDTH, clips_in, urls_of
 from .results import Options, Result, Row, Unavailable, below, median_of, percentile
 from .serving import ServerProcess, running_server
@@ -198,7 +197,7 @@ def _data(condition: Condition) -> dict[str, Any]:
 
 def _other_side(options: Options, rtsp: RtspServer, folder: Path) -> subprocess.Popen[str]:
     """Ultralytics in a process of its own, asleep between its rounds, with the eight URLs of the fullest load."""
-    python = options.ultralytics_python or ultralytics_venv.python()
+    python = options.ultralytics_python
     streams = folder / "list.streams"
     clips = urls_of(AIM, AIM // 4)
     streams.write_text("\n".join(rtsp.url(f"/{n}/{clip}") for n, clip in enumerate(clips)) + "\n", encoding="utf-8")

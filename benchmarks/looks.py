@@ -26,7 +26,6 @@ from server.feed import Feed
 from server.playing import Playback
 from server.plugins import SourceLost, Stop
 
-from . import ultralytics_venv
 from .detecting import BenchFeed, Opened, opened_detector
 from .results import FIXTURES, Options, Result, Row, Unavailable, at_least, median_of
 
@@ -142,7 +141,7 @@ def run(options: Options) -> Result:
 
 async def _measure(options: Options) -> Result:
     rounds, seconds = (2, 2.0) if options.quick else (7, 8.0)
-    python = options.ultralytics_python or ultralytics_venv.python()
+    python = options.ultralytics_python
     rates: dict[str, list[float]] = {}
     seen: dict[str, list[float]] = {}
     sides: dict[str, Any] = {}

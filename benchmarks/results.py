@@ -32,14 +32,14 @@ class Unavailable(Exception):
     """A benchmark cannot run here; the message says what is missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the command line reads the default off the class
 class Options:
     """What the command line asked for. ``minutes``: length of the long runs; None is each benchmark's own default."""
 
     quick: bool = False
     minutes: float | None = None
     pt: Path | None = None
-    ultralytics_python: Path | None = None
+    ultralytics_python: Path = ROOT / ".venv-train" / "bin" / "python"
 
 
 @dataclass(frozen=True, slots=True)

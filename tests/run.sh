@@ -7,10 +7,24 @@ shift
 [ $# -gt 0 ] && exec "$python" -m pytest "$@"
 beside="tests/alerts tests/outbox"
 quick="tests/core tests/inference tests/sources tests/store"
+torch="tests/training/torch"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # shellcheck disable=SC2086
-"$python" -m pytest $beside >"$log" 2>&1 &
+{
+    "$python" -m pytest $beside
+    waited=$?
+    trained=0
+    [ "${CI:-}" = true ] && make --no-print-directory train-env
+    if [ -f .venv-train/.installed ]; then
+        .venv-train/bin/python -m pytest --confcutdir=$torch $torch
+        trained=$?
+    else
+        echo "The tests of training that need PyTorch are left out: \`make train-env\` sets up what they need."
+        [ "${CI:-}" != true ] || trained=1
+    fi
+    [ $waited -eq 0 ] && [ $trained -eq 0 ]
+} >"$log" 2>&1 &
 # shellcheck disable=SC2086
 "$python" -m pytest $quick
 first=$?
@@ -18,6 +32,6 @@ wait $!
 second=$?
 cat "$log"
 # shellcheck disable=SC2046,SC2086
-"$python" -m pytest $(printf -- '--ignore=%s ' $beside $quick)
+"$python" -m pytest $(printf -- '--ignore=%s ' $beside $quick $torch)
 third=$?
 [ $first -eq 0 ] && [ $second -eq 0 ] && [ $third -eq 0 ]

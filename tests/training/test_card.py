@@ -1,0 +1,86 @@
+"""The model card says what was measured, of the very files that it is about."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from training import card
+from training.errors import TrainingError
+from training.evaluate import figures_of
+from training.scoring import Seen
+
+MODELS = Path(__file__).parents[2] / "models"
+
+REPORT: dict[str, Any] = {
+    "model": {"file": "gun.onnx", "sha256": "0123456789abcdef" * 4, "backend": "openvino"},
+    "protocol": "server",
+    "size": 640,
+    "pictures": {},
+    "gun_free": {},
+}
+
+
+def measured() -> dict[str, Any]:
+    """The figures of 30 pictures with one gun each, of which a third are missed."""
+    gun, elsewhere = np.array([[10, 10, 20, 20]], np.float32), np.array([[60, 60, 70, 70]], np.float32)
+    one = [Seen(elsewhere if n % 3 == 0 else gun, np.array([0.9], np.float32), gun, 1e4) for n in range(30)]
+    figures: dict[str, Any] = figures_of(one)
+    return figures
+
+
+def row(text: str, name: str) -> list[str]:
+    """The cells of the first row of a table that begins with this name."""
+    line = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_figures_of_a_set_are_those_of_the_report() -> None:
+    figures = measured()
+    cells = row(card.tables(REPORT | {"pictures": {"photos test": figures, "together": figures}}), "photos test")
+    assert cells[1:3] == ["30", "30"]
+    low, high = figures["mAP50_interval"]
+    assert [float(number) for number in re.findall(r"\d\.\d+", cells[3])] == pytest.approx(
+        [figures["mAP50"], low, high], abs=0.0006
+    )
+    assert float(cells[4]) == pytest.approx(figures["mAP50_95"], abs=0.0006)
+    at = figures["at"]["0.25"]
+    assert [float(number) for number in cells[6].split(" / ")] == pytest.approx(
+        [at["precision"], at["recall"]], abs=0.0006
+    )
+
+
+def test_a_renewed_card_keeps_its_prose(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(f"# Card\n\nBefore.\n\n{card.BEGIN}\nold\n{card.END}\n\nAfter.\n")
+    card.renew(path, REPORT)
+    card.renew(path, REPORT)
+    before, after = path.read_text().split(card.tables(REPORT))
+    assert before == f"# Card\n\nBefore.\n\n{card.BEGIN}\n"
+    assert after == f"\n{card.END}\n\nAfter.\n"
+
+
+@pytest.mark.parametrize("text", [None, "no place", card.BEGIN, card.END + card.BEGIN])
+def test_a_card_without_a_place_for_figures_is_left_alone(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "README.md"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(TrainingError, match=r"README\.md"):
+        card.renew(path, REPORT)
+    assert path.exists() == (text is not None)
+    assert text is None or path.read_text() == text
+
+
+def test_the_bundled_card_names_the_bundled_files() -> None:
+    text = (MODELS / "README.md").read_text()
+    files = [path for path in MODELS.iterdir() if path.suffix in (".onnx", ".bin", ".xml")]
+    assert files
+    for path in files:
+        assert path.name in text
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in text, f"the card tells another {path.name}"
+        assert f"{path.stat().st_size:,}" in text

@@ -1,0 +1,1 @@
+"""What needs PyTorch and Ultralytics: run in the environment of `make train-env`."""

@@ -57,6 +57,8 @@ PROBES = 100
 PROBE_LENGTHS = (16, 24, 32, 48, 64)
 PROBE_IOU = 0.3
 """Enough to point a person at it: a box of 16 pixels on the input is off by a few of them."""
+ZOOMED = 60
+"""Photographs of a set that clips are made of: a clip has 45 looks."""
 CARRIED = 12
 """Clips for each length of a carried gun."""
 
@@ -318,7 +320,7 @@ def _gun_clips(eye: _Eye, data: Path, entries: Sequence[Entry], cutouts: Sequenc
     for name in sorted({entry.set for entry in shown}):
         clips = [
             zoomed(entry.file, read(data / entry.file), np.ascontiguousarray(free[number % len(free)]), rate)
-            for number, entry in enumerate(e for e in shown if e.set == name)
+            for number, entry in enumerate([e for e in shown if e.set == name][:ZOOMED])
         ]
         figures[f"{name} test, zoomed"] = _told(eye.alarms(clip) for clip in clips)
     for length in GUN_LENGTHS if cutouts else ():

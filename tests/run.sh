@@ -1,12 +1,13 @@
 #!/bin/sh
-# tests/run.sh PYTHON [options of pytest]: with options, what they pick; without, everything. Two groups that mostly wait run
-# beside each other; what measures times or drives a browser has the machine for itself.
+# tests/run.sh PYTHON [options of pytest]: with options, what they pick; without, everything. What mostly waits, and what an
+# environment of its own is set up for, runs beside what computes; what measures times or drives a browser has the machine for
+# itself.
 set -u
 python=$1
 shift
 [ $# -gt 0 ] && exec "$python" -m pytest "$@"
 beside="tests/alerts tests/outbox"
-quick="tests/core tests/inference tests/sources tests/store"
+quick="tests/core tests/evidence tests/inference tests/sources tests/store tests/training"
 torch="tests/training/torch"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -26,7 +27,7 @@ trap 'rm -f "$log"' EXIT
     [ $waited -eq 0 ] && [ $trained -eq 0 ]
 } >"$log" 2>&1 &
 # shellcheck disable=SC2086
-"$python" -m pytest $quick
+"$python" -m pytest --ignore=$torch $quick
 first=$?
 wait $!
 second=$?

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from server.edge.pictures import upright_rgb
 
 from .problems import Kind
 
@@ -93,7 +95,8 @@ def _checked(data: bytes) -> Checked:
         reason = _odd(picture, orientation, data)
         suffix = ".jpg" if picture.format in ("JPEG", "MPO") else ".png"
         if reason:
-            rgb = _rgb(picture)
+            picture.seek(0)
+            rgb = upright_rgb(picture)
             new = _encoded(rgb, suffix)
             return Checked(*rgb.size, _sha256(new), _thumb(rgb), suffix, new, reason)
         # A JPEG is decoded at an eighth to a half of its size where that is enough, but read to its end.
@@ -120,19 +123,6 @@ def _odd(picture: Image.Image, orientation: int, data: bytes) -> str | None:
     if picture.mode not in ("RGB", "L") or "transparency" in picture.info:
         return f"colours as {picture.mode}"
     return None
-
-
-def _rgb(picture: Image.Image) -> Image.Image:
-    """Upright, in 8-bit RGB, as the server makes it of what it is sent; what is transparent becomes white."""
-    picture.seek(0)
-    upright: Image.Image = ImageOps.exif_transpose(picture) or picture
-    if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip and not scale
-        wide = np.asarray(upright, np.int64)
-        upright = Image.fromarray(np.clip(wide >> 8, 0, 255).astype(np.uint8))
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        upright = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-    return upright.convert("RGB")
 
 
 def _encoded(rgb: Image.Image, suffix: str) -> bytes:

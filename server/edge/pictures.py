@@ -42,7 +42,7 @@ def decode_picture(data: bytes, most_pixels: int) -> Rgb:
         if picture.format == "GIF":
             raise Problem("not-a-picture", 415, "GIF is not accepted. Send a JPEG, PNG or WebP file.")
         try:
-            return _rgb(picture)
+            return np.array(upright_rgb(picture), np.uint8)
         except (OSError, ValueError, SyntaxError, EOFError) as error:
             raise Problem(
                 "picture-truncated", 422, "The picture is broken or cut off, so it cannot be read to its end."
@@ -58,7 +58,8 @@ def _too_many_pixels(most: int, size: tuple[int, int] | None = None) -> Problem:
     )
 
 
-def _rgb(picture: Image.Image) -> Rgb:
+def upright_rgb(picture: Image.Image) -> Image.Image:
+    """A picture as it is to be seen: turned as its EXIF data say, in 8-bit RGB, what is transparent white."""
     upright: Image.Image = ImageOps.exif_transpose(picture) or picture
     if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip and not scale
         wide = np.asarray(upright, np.int64)
@@ -67,7 +68,7 @@ def _rgb(picture: Image.Image) -> Rgb:
         upright = upright.convert("RGBA")
         ground = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(ground, upright)
-    return np.array(upright.convert("RGB"), np.uint8)
+    return upright.convert("RGB")
 
 
 def encode_jpeg(rgb: Rgb) -> bytes:

@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +27,7 @@ from server.inference.openvino import open_model
 
 from .errors import TrainingError
 from .index import Entry, read_index
+from .looking import read
 
 CALIBRATION = 240
 """Pictures INT8 ranges are measured on: more did not change them."""
@@ -36,7 +36,6 @@ MOST_APART_PX = 0.05
 MOST_APART_SCORE = 1e-3
 """How far a float32 export may be from its weights: what the order of sums makes of float32 at 640 pixels."""
 
-
 SEEN = 0.05
 SAME_IOU = 0.9
 
@@ -44,7 +43,8 @@ HEAD = ".*/model.22/(dfl|Sigmoid|Sub|Add|Mul|Div|Concat|Split|Slice).*"
 """What turns the last maps into boxes and scores stays float32: positions of up to 640 in 256 steps are none."""
 
 KEPT = ("stride", "task", "batch", "imgsz", "names", "channels", "end2end", "args")
-"""Of what Ultralytics writes into an export; the rest, the date of the export among it, would differ every time."""
+"""Of what Ultralytics writes into an export; the rest, the date of the export among it, would differ every time. Its
+own tools read ``args``: without it they take the sides for fixed."""
 
 Outputs = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """A network by what it gives: RGB (h, w, 3) uint8 -> (4 + classes, anchors) float32."""
@@ -136,10 +136,7 @@ def _chosen(entries: Sequence[Entry], split: str, count: int) -> list[Entry]:
 def _inputs(data: Path, entries: Sequence[Entry], size: int) -> Iterator[NDArray[np.uint8]]:
     """The network's inputs, RGB (h, w, 3) uint8, as the server makes them."""
     for entry in entries:
-        image = cv2.imread(str(data / entry.file))
-        if image is None:
-            raise TrainingError(f"{data / entry.file} cannot be read: make the data set anew.")
-        yield input_of_image(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), size)[0]
+        yield input_of_image(read(data / entry.file), size)[0]
 
 
 def _outputs_of(path: Path) -> Outputs:
@@ -187,16 +184,9 @@ def _to_onnx(weights: Path, path: Path, version: str, size: int) -> Outputs:
     network = onnx.load(made)
     told = {entry.key: entry.value for entry in network.metadata_props}
     trained_at = torch.load(copy, map_location="cpu", weights_only=False).get("date", "")
-    kept = {
-        key: told[key] for key in ("stride", "task", "batch", "imgsz", "names", "channels", "end2end") if key in told
-    }
-    ours = {
-        "description": "Vigie's detector: YOLOv8n for firearms",
-        "author": "Vigie",
-        "license": "AGPL-3.0",
-        "date": str(trained_at),
-        "version": version,
-    }
+    kept = {key: told[key] for key in KEPT if key in told}
+    # The licence is that of Ultralytics' architecture and training code, whoever's the pictures are.
+    ours = {"description": path.stem, "license": "AGPL-3.0", "date": str(trained_at), "version": version}
     onnx.helper.set_model_props(network, {**ours, **kept})
     onnx.save(network, str(path))
     exact = model.model.float().eval()
@@ -218,12 +208,14 @@ def _quantize(path: Path, target: Path, images: Sequence[NDArray[np.uint8]]) -> 
     import nncf
     import openvino
 
-    inputs = [np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / 255 for image in images]
+    def as_input(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+
     small = nncf.quantize(
         openvino.Core().read_model(str(path)),
-        nncf.Dataset(inputs),
+        nncf.Dataset(images, as_input),
         preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(inputs),
+        subset_size=len(images),
         ignored_scope=nncf.IgnoredScope(patterns=[HEAD], validate=False),
     )
     return _save(small, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import onnx
 import pytest
 import yaml
 
@@ -48,6 +49,9 @@ def test_an_export_sees_what_its_weights_see(
     assert main([*words, "--size", "160", "--pictures", "8", "--openvino"]) == 0
     report = json.loads((out / "new-export.json").read_text())
     assert report["parity"]["float32"]["boxes_px"] < 0.05
+    told = {entry.key: entry.value for entry in onnx.load(str(out / "new.onnx")).metadata_props}
+    assert (told["version"], told["names"]) == ("9.9", "{0: 'gun'}")
+    assert "'dynamic': True" in told["args"], "Ultralytics would take its sides for fixed"
     for name in ("new.onnx", "new.xml", "new-int8.xml"):
         capsys.readouterr()
         assert main(["evaluate", str(out / name), "--data", str(data_set), "--split", "valid", "--size", "160"]) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +40,6 @@ class MixedDataset(YOLODataset):  # type: ignore[misc]  # Ultralytics has no typ
         names = [mix.sets.get(Path(file).name, "") for file in self.im_files]
         weights = np.array([mix.weights.get(name, 1.0) for name in names])
         self._bounds = (weights.cumsum() / weights.sum()).tolist()
-        self.drawn_from = Counter(name for name, weight in zip(names, weights, strict=True) if weight)
 
     def __len__(self) -> int:
         return self._mix.pictures

@@ -20,42 +20,54 @@ from .errors import TrainingError
 from .index import Entry, boxes_of, read_index
 from .recipe import Recipe, read_recipe
 
+WORKERS = 2
+
 ASKED = "fit.json"
 """In the folder of a run: what was asked, so that it can go on, and whether it is done."""
+
+FIXED = ("data", "weights", "out", "recipe", "set", "cutouts")
+CHANGEABLE = ("device", "workers", "cache")
+"""What a run that goes on may do otherwise than it began: none of it changes what is learned."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``fit``."""
     parser.add_argument("--data", type=Path, help="data set made by `python -m training data`")
     parser.add_argument("--weights", type=Path, help="weights to start from: a .pt file")
-    parser.add_argument("--out", type=Path, help="folder of the run; must not exist")
-    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder")
+    parser.add_argument("--out", type=Path, help="folder of the run; must not hold another")
+    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the run in this folder, as it began")
     parser.add_argument("--recipe", type=Path, help="YAML file of choices; see training/recipe.py")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change one choice")
     parser.add_argument("--cutouts", type=Path, help="folder whose folders hold cut-outs to paste in")
-    parser.add_argument("--device", default="", help="cpu, 0 for the first GPU; the best there is if not given")
+    parser.add_argument("--device", help="cpu, 0 for the first GPU; the best there is if not given")
     parser.add_argument(
         "--threads",
         type=int,
         default=os.cpu_count() or 1,
         help="on a CPU; fewer where other work goes on, because threads wait for one another (%(default)s)",
     )
-    parser.add_argument("--workers", type=int, default=2, help="processes that prepare pictures")
-    parser.add_argument("--cache", action="store_true", help="keep the pictures in memory: about 1 MB each at 640")
+    parser.add_argument("--workers", type=int, help=f"processes that prepare pictures ({WORKERS})")
+    parser.add_argument(
+        "--cache", action=argparse.BooleanOptionalAction, help="keep the pictures in memory: about 1 MB each at 640"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; the best weights are in FOLDER/weights/best.pt."""
-    folder, asked = _resumed(arguments) if arguments.resume else _begun(arguments)
+    folder, asked = _resumed(arguments) if arguments.resume else _asked(arguments)
     recipe, data = Recipe(**asked["recipe"]), Path(asked["data"])
     entries = read_index(data)
     _check(entries, recipe)
+    cutouts = _cutouts(asked, recipe, data, entries)
+    if not arguments.resume:  # only what can be begun leaves a run behind
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / ASKED, asked)
     last = folder / "weights" / "last.pt"
     options = _options(folder, asked, recipe, _watched(folder, data, entries, recipe))
     if last.is_file():
         options |= {"model": str(last), "resume": str(last)}
     try:
-        _train(options, arguments.threads, recipe, data, entries, _cutouts(asked, recipe, data, entries))
+        _train(options, arguments.threads, recipe, entries, cutouts)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -67,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _begun(arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
+def _asked(arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
     for name in ("data", "weights", "out"):
         if not getattr(arguments, name):
             raise TrainingError(f"--{name} is missing; or go on with a run by --resume FOLDER.")
@@ -81,24 +93,26 @@ def _begun(arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
         "weights": str(arguments.weights.resolve()),
         "cutouts": str(arguments.cutouts.resolve()) if arguments.cutouts else None,
         "device": arguments.device,
-        "workers": arguments.workers,
+        "workers": WORKERS if arguments.workers is None else arguments.workers,
         "cache": arguments.cache,
         "recipe": recipe.model_dump(mode="json"),
         "done": False,
     }
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    _write(arguments.out / ASKED, asked)
     return arguments.out.resolve(), asked
 
 
 def _resumed(arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
+    for name in FIXED:
+        if getattr(arguments, name):
+            raise TrainingError(f"--{name} cannot be changed in a run that goes on: begin another by --out FOLDER.")
     try:
         asked = json.loads((arguments.resume / ASKED).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{arguments.resume} holds no run that could go on: {error}") from error
     if asked["done"]:
         raise TrainingError(f"The run in {arguments.resume} is done: its weights are in weights/best.pt.")
-    return arguments.resume.resolve(), asked
+    changed = {name: getattr(arguments, name) for name in CHANGEABLE if getattr(arguments, name) is not None}
+    return arguments.resume.resolve(), asked | changed
 
 
 def _check(entries: list[Entry], recipe: Recipe) -> None:
@@ -110,6 +124,8 @@ def _check(entries: list[Entry], recipe: Recipe) -> None:
     for name in (*recipe.weights, *recipe.cut_guns_from, *recipe.cut_others_from):
         if name not in sets:
             raise TrainingError(f"The recipe names the set {name!r}; the data has {', '.join(sorted(sets))}.")
+    if not any(recipe.weights.get(entry.set, 1.0) for entry in entries if entry.split == "train" and entry.boxes):
+        raise TrainingError("The recipe gives all pictures with guns the weight 0: nothing can be learned from them.")
 
 
 def _watched(folder: Path, data: Path, entries: list[Entry], recipe: Recipe) -> Path:
@@ -181,9 +197,7 @@ def _options(folder: Path, asked: dict[str, Any], recipe: Recipe, data: Path) ->
     }
 
 
-def _train(
-    options: dict[str, Any], threads: int, recipe: Recipe, data: Path, entries: list[Entry], cutouts: list[Cutout]
-) -> None:
+def _train(options: dict[str, Any], threads: int, recipe: Recipe, entries: list[Entry], cutouts: list[Cutout]) -> None:
     from .augment import Pastes
     from .dataset import Mix
     from .trainer import Trainer, bfloat16_on_cpu, computes_bfloat16, forget_after

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,7 +32,7 @@ class Recipe(BaseModel):
     scale: float = Field(0.5, ge=0, lt=1, description="Pictures are scaled by 1 - this to 1 + this.")
     degrees: float = Field(5.0, ge=0, le=180)
     translate: float = Field(0.1, ge=0, le=1)
-    weights: dict[str, float] = Field(
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict, description="How often a picture of a set is drawn, against 1 for sets not named."
     )
     pastes: float = Field(0.5, ge=0, le=1, description="Share of gun-free pictures that get things pasted in.")

@@ -22,7 +22,8 @@ from ultralytics.utils.torch_utils import unwrap_model  # noqa: E402
 
 
 class Trainer(DetectionTrainer):  # type: ignore[misc]  # Ultralytics has no types
-    """``mix`` is set before :meth:`train`: it belongs to the class, because Ultralytics makes the object itself."""
+    """Set before :meth:`train`: ``mix``, how an epoch is put together; on a CPU, ``threads`` that compute and
+    ``workers``, processes that prepare pictures."""
 
     mix: Mix
     workers: int
@@ -30,12 +31,14 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]  # Ultralytics has no typ
     last: Path
     best: Path
 
-    def _setup_train(self) -> Any:
+    def _setup_train(self) -> None:
         # On a CPU Ultralytics computes with a thread less than there are cores and loads pictures between the steps.
         if self.device.type == "cpu":
             torch.set_num_threads(self.threads)
             self.args.workers = self.workers
-        return super()._setup_train()
+        super()._setup_train()
+        if self.device.type == "cpu":
+            self.model.to(memory_format=torch.channels_last)
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
         """As Ultralytics', but for training pictures."""
@@ -95,9 +98,9 @@ def _beside(path: Path) -> Path:
 def bfloat16_on_cpu() -> Iterator[None]:
     """Inside the block, networks run in bfloat16 and channels last while they train on a CPU; losses stay float32.
 
-    Measured here (docs of runs in RUNS.md): 18 pictures a second at 640 instead of 10 on two cores with AVX512-BF16.
-    Ultralytics' own ``amp="bf16"`` is for CUDA alone, and takes the loss into bfloat16 too, where a position in the
-    picture has steps of several pixels.
+    About twice as fast where the processor has it (``python -m training.speed``; RUNS.md). Ultralytics' own
+    ``amp="bf16"`` is for CUDA alone, and takes the loss into bfloat16 too, where a position in the picture has steps
+    of several pixels.
     """
     original = BaseModel.loss
 

@@ -10,10 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from training.__main__ import main
+from training.trainer import Trainer
 
 SMALL = ["--set", "size=96", "--set", "batch=8", "--set", "epoch_pictures=16", "--set", "watch_pictures=8"]
 
@@ -100,24 +103,47 @@ def test_a_training_killed_before_its_first_checkpoint_begins_again(
 
 @pytest.mark.skipif(os.geteuid() != 0 and not os.environ.get("CI"), reason="mounting a small disk needs root")
 def test_a_full_disk_leaves_the_checkpoint_before(
-    data_set: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data_set: Path,
+    weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(disk)], check=True)
     try:
-        out = disk / "run"
-        words = fit_words(data_set, weights, out, "--set", "epochs=1")
-        assert main(words) == 0
-        kept = (out / "weights" / "last.pt").read_bytes()
-        shutil.rmtree(out)
-        # Room for one checkpoint while the one before is there, but for no more.
-        (disk / "filler").write_bytes(bytes(70_000_000 - 3 * len(kept)))
-        words = fit_words(data_set, weights, out, "--set", "epochs=3")
-        assert main(words) == 1
-        assert "disk" in capsys.readouterr().err
+        out, filler = disk / "run", disk / "filler"
+        last = out / "weights" / "last.pt"
+        save = Trainer.save_model
+
+        def save_then_fill(trainer: Trainer) -> Any:
+            saved = save(trainer)
+            if not filler.exists():  # after the first checkpoint there is half the room that another one takes
+                filler.write_bytes(bytes(shutil.disk_usage(disk).free - last.stat().st_size // 2))
+            return saved
+
+        monkeypatch.setattr(Trainer, "save_model", save_then_fill)
+        assert main(fit_words(data_set, weights, out, "--set", "epochs=3")) == 1
+        assert f"make room, then go on by --resume {out}" in capsys.readouterr().err
+        assert torch.load(last, weights_only=False)["epoch"] == 0
+        assert not list(out.rglob("*.part"))
+        filler.write_bytes(b"")
+        assert main(["fit", "--resume", str(out)]) == 0
+        assert len(losses(out)) == 3
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_what_a_run_began_with_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--resume", str(tmp_path), "--set", "epochs=9"]) == 1
+    assert "--set cannot be changed" in capsys.readouterr().err
+
+
+def test_what_cannot_begin_leaves_no_run(data_set: Path, weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert main(fit_words(data_set, weights, out, "--set", "weights={nowhere: 1}")) == 1
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(
@@ -127,6 +153,8 @@ def test_a_full_disk_leaves_the_checkpoint_before(
         ("nonsense=1", "nonsense"),
         ("epochs", "NAME=VALUE"),
         ("weights={nowhere: 1}", "nowhere"),
+        ("weights={openimages: -1}", "openimages"),
+        ("weights={openimages: 0}", "weight 0"),
         ("gun_cutouts=[pistols]", "--cutouts"),
     ],
 )

@@ -117,9 +117,8 @@ def zoomed(name: str, photograph: Image, background: Image, rate: float) -> Clip
 def _zoom(image: Image, factor: float, width: int, height: int) -> Image:
     """Fitted into width x height on grey, then enlarged about its centre."""
     scale = min(width / image.shape[1], height / image.shape[0]) * factor
-    turn = np.array(
-        [[scale, 0, (width - image.shape[1] * scale) / 2], [0, scale, (height - image.shape[0] * scale) / 2]]
-    )
+    left, top = (width - image.shape[1] * scale) / 2, (height - image.shape[0] * scale) / 2
+    turn = np.array([[scale, 0, left], [0, scale, top]])
     return np.asarray(cv2.warpAffine(image, turn, (width, height), borderValue=(114, 114, 114)), np.uint8)
 
 
@@ -137,6 +136,6 @@ def carried(name: str, scene: Sequence[Image], cutout: Cutout, length: int, rate
             if 0 <= step < 1:
                 left, top = ((begin[axis] + drift[axis] * step) * picture.shape[1 - axis] for axis in (0, 1))
                 lay(picture, gun, round(left), round(top), random.Random(seed))
-            yield np.ascontiguousarray(degrade(picture, random.Random(seed))[..., ::-1])
+            yield np.ascontiguousarray(degrade(picture, random.Random(seed), number)[..., ::-1])
 
     return Clip(name, pictures(), (LEAD_S, LEAD_S + SIGHT_S))

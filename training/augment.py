@@ -126,8 +126,12 @@ def pasted_length(side: int, rng: random.Random) -> float:
     return side / 640 * math.exp(rng.uniform(math.log(10), math.log(100)))
 
 
-def degrade(image: Image, rng: random.Random) -> Image:
-    """A (h, w, 3) BGR picture as a surveillance camera might have given it: soft, dark, noisy, grey, compressed."""
+def degrade(image: Image, rng: random.Random, moment: int = 0) -> Image:
+    """A (h, w, 3) BGR picture as a surveillance camera might have given it: soft, dark, noisy, grey, compressed.
+
+    ``rng`` chooses the camera: from one state of it come the same softness, light and compression. Noise is another at
+    each ``moment``.
+    """
     if rng.random() < 0.35:
         image = _rescaled(image, rng.uniform(0.35, 0.85), rng)
     if rng.random() < 0.15:
@@ -140,7 +144,7 @@ def degrade(image: Image, rng: random.Random) -> Image:
     if rng.random() < 0.12:
         image = np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
     if rng.random() < 0.25:
-        noise = np.random.default_rng(rng.getrandbits(32)).standard_normal(image.shape, np.float32)
+        noise = np.random.default_rng((rng.getrandbits(32), moment)).standard_normal(image.shape, np.float32)
         image = np.clip(image + noise * rng.uniform(2, 14), 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         image = _compressed(image, rng.randint(15, 75))

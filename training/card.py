@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .alarms import SIGHT_S
 from .errors import TrainingError
 
 BEGIN, END = "<!-- figures: written by `python -m training evaluate --card` -->", "<!-- end of figures -->"
@@ -33,25 +34,23 @@ def renew(path: Path, report: dict[str, Any]) -> None:
 
 def tables(report: dict[str, Any]) -> str:
     """All tables of a report, as Markdown."""
-    model = report["model"]
+    model, at = report["model"], f"{report['threshold']:g}"
     how = "as the server looks" if report["protocol"] == "server" else "as Ultralytics' `val` looks"
     parts = [
         f"`{model['file']}` (sha256 `{model['sha256'][:16]}...`) by {model['backend']} at {report['size']}, {how}."
     ]
     if report["pictures"]:
-        parts += [_sets(report["pictures"]), _sizes(report["pictures"]), _curve(report["pictures"])]
+        parts += [_sets(report["pictures"], at), _sizes(report["pictures"], at), _curve(report["pictures"])]
     if report["gun_free"]:
-        parts.append(_gun_free(report["gun_free"]))
-    parts += [
-        make(report[name])
-        for name, make in (
-            ("against", _against),
-            ("pasted", _pasted),
-            ("gun_free_video", _gun_free_video),
-            ("gun_clips", _gun_clips),
-        )
-        if name in report
-    ]
+        parts.append(_gun_free(report["gun_free"], at))
+    if "against" in report:
+        parts.append(_against(report["against"]))
+    if "pasted" in report:
+        parts.append(_pasted(report["pasted"], at))
+    if "gun_free_video" in report:
+        parts.append(_gun_free_video(report["gun_free_video"]))
+    if "gun_clips" in report:
+        parts.append(_gun_clips(report["gun_clips"], report["look_rate"]))
     return "\n\n".join(parts)
 
 
@@ -60,7 +59,7 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _sets(sets: dict[str, Any]) -> str:
+def _sets(sets: dict[str, Any], at: str) -> str:
     rows = [
         [
             name,
@@ -69,7 +68,7 @@ def _sets(sets: dict[str, Any]) -> str:
             f"{one['mAP50']:.3f} ({one['mAP50_interval'][0]:.3f} to {one['mAP50_interval'][1]:.3f})",
             f"{one['mAP50_95']:.3f}",
             f"{one['best_f1']['precision']:.3f} / {one['best_f1']['recall']:.3f} at {one['best_f1']['threshold']:.2f}",
-            f"{one['at']['0.25']['precision']:.3f} / {one['at']['0.25']['recall']:.3f}",
+            f"{one['at'][at]['precision']:.3f} / {one['at'][at]['recall']:.3f}",
         ]
         for name, one in sets.items()
     ]
@@ -80,19 +79,19 @@ def _sets(sets: dict[str, Any]) -> str:
         "mAP50 (95 % interval)",
         "mAP50-95",
         "precision / recall at the best F1",
-        "... at 0.25",
+        f"... at {at}",
     ]
-    return "Pictures never trained on. Intervals by bootstrap over pictures.\n\n" + _table(heads, rows)
+    return "Sets, each with its split. Intervals by bootstrap over pictures.\n\n" + _table(heads, rows)
 
 
-def _sizes(sets: dict[str, Any]) -> str:
+def _sizes(sets: dict[str, Any], at: str) -> str:
     rows = [
         [name, size, f"{figures['guns']}", f"{figures['AP50']:.3f}", f"{figures['recall']:.3f}"]
         for name, one in sets.items()
         for size, figures in one["sizes"].items()
     ]
     words = "By size: tiny is less than 0.25 % of the picture, small less than 2.5 %.\n\n"
-    return words + _table(["set", "size", "guns", "AP50", "recall at 0.25"], rows)
+    return words + _table(["set", "size", "guns", "AP50", f"recall at {at}"], rows)
 
 
 def _curve(sets: dict[str, Any]) -> str:
@@ -104,10 +103,10 @@ def _curve(sets: dict[str, Any]) -> str:
     return "All sets together, by threshold.\n\n" + _table(["threshold", "precision", "recall"], rows)
 
 
-def _gun_free(figures: dict[str, Any]) -> str:
+def _gun_free(figures: dict[str, Any], at: str) -> str:
     shares = _table(
         ["threshold", "gun-free pictures with a box"],
-        [[at, f"{share:.1%}"] for at, share in figures["share_with_a_box"].items()],
+        [[threshold, f"{share:.1%}"] for threshold, share in figures["share_with_a_box"].items()],
     )
     sets = ", ".join(f"{name} {share:.1%}" for name, share in figures["by_set"].items())
     wanted = _table(
@@ -117,7 +116,7 @@ def _gun_free(figures: dict[str, Any]) -> str:
             for share, one in figures["thresholds"].items()
         ],
     )
-    return f"{figures['pictures']} gun-free pictures. At 0.25 by set: {sets}.\n\n{shares}\n\n{wanted}"
+    return f"{figures['pictures']} gun-free pictures. At {at} by set: {sets}.\n\n{shares}\n\n{wanted}"
 
 
 def _against(figures: dict[str, Any]) -> str:
@@ -133,11 +132,11 @@ def _against(figures: dict[str, Any]) -> str:
     return _table(["set", "mAP50", figures["file"], "difference, 95 % interval"], rows)
 
 
-def _pasted(figures: dict[str, Any]) -> str:
+def _pasted(figures: dict[str, Any], at: str) -> str:
     rows = [[f"{length} px", f"{share:.0%}"] for length, share in figures["found"].items()]
     words = (
-        f"Pasted guns: {figures['cutouts']} cut-outs that were never pasted in training, in {figures['scenes']} "
-        "gun-free scenes of 1280x720 for each length, found at 0.25.\n\n"
+        f"Pasted guns: {figures['cutouts']} cut-outs that `fit` never pastes, in {figures['scenes']} gun-free scenes "
+        f"of 1280x720 for each length, found at {at}.\n\n"
     )
     return words + _table(["length", "found"], rows)
 
@@ -151,7 +150,7 @@ def _gun_free_video(figures: dict[str, Any]) -> str:
     return words + _table(["video", "length", "false alarms"], rows)
 
 
-def _gun_clips(figures: dict[str, Any]) -> str:
+def _gun_clips(figures: dict[str, Any], rate: float) -> str:
     rows = [
         [
             name,
@@ -163,8 +162,8 @@ def _gun_clips(figures: dict[str, Any]) -> str:
         for name, one in figures.items()
     ]
     words = (
-        "Clips with guns are made, not filmed: a gun is in sight for 2 s, looked at 10 times a second, under the usual "
-        "policy.\n\n"
+        f"Clips with guns are made, not filmed: a gun is in sight for {SIGHT_S:g} s, looked at {rate:g} times a "
+        "second, under the usual policy.\n\n"
     )
     heads = ["clips", "how many", "confirmed", "after, median / 95th percentile", "false alarms"]
     return words + _table(heads, rows)

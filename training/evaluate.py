@@ -10,7 +10,7 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from av.error import FFmpegError
 from server.config import DetectorSettings
 from server.core.detections import Detections
 from server.core.frame import Picture
+from server.core.geometry import iou
 from server.core.policy import ConfirmationPolicy
 from server.core.replay import RecordingError
 from server.core.tracking import TrackerSettings
@@ -49,7 +50,8 @@ from .scoring import (
     threshold_for,
 )
 
-THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
+DEFAULT = DetectorSettings().confidence
+THRESHOLDS = sorted({DEFAULT, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6})
 WANTED_SHARES = (0.01, 0.03, 0.05)
 VIDEOS = (".mp4", ".mkv", ".avi", ".webm", ".mov")
 PROBES = 100
@@ -91,6 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
         "model": {"file": arguments.model.name, "sha256": sha256_of(arguments.model), "backend": backend.info.backend},
         "protocol": protocol,
         "size": arguments.size,
+        "threshold": DEFAULT,
+        "look_rate": DetectorSettings().look_rate,
         "pictures": _picture_figures(seen),
         "gun_free": _gun_free_figures(seen),
     }
@@ -169,7 +173,6 @@ def figures_of(seen: Sequence[Seen]) -> dict[str, Any]:
     matches = match(seen)
     precisions = average_precisions(matches)
     threshold, precision, recall = best_f1(matches)
-    default = DetectorSettings().confidence
     sizes = {}
     for name, size in SIZES.items():
         part = match(seen, size)
@@ -177,7 +180,7 @@ def figures_of(seen: Sequence[Seen]) -> dict[str, Any]:
             sizes[name] = {
                 "guns": int(part.guns.sum()),
                 "AP50": _rounded(average_precisions(part)[0]),
-                "recall": _rounded(at_threshold(part, default)[1]),
+                "recall": _rounded(at_threshold(part, DEFAULT)[1]),
             }
     return {
         "pictures": len(seen),
@@ -213,7 +216,7 @@ def _gun_free_figures(groups: Grouped) -> dict[str, Any]:
     return {
         "pictures": len(together),
         "share_with_a_box": {str(at): _rounded(share_above(together, at)) for at in THRESHOLDS},
-        "by_set": {name: _rounded(share_above(best, DetectorSettings().confidence)) for name, best in free.items()},
+        "by_set": {name: _rounded(share_above(best, DEFAULT)) for name, best in free.items()},
         "thresholds": {
             str(share): {"threshold": at, "recall": _rounded(at_threshold(with_guns, at)[1])}
             for share in WANTED_SHARES
@@ -273,7 +276,7 @@ def _pasted(eye: _Eye, data: Path, free: Sequence[Entry], cutouts: Sequence[Cuto
                 box = paste(scene, np.empty((0, 4), np.float32), rng.choice(cutouts), length, rng)
             seen = eye.see(np.ascontiguousarray(scene[..., ::-1]))
             strong = seen.boxes[seen.scores > eye.options.confidence]
-            found += any(_iou(one, box) >= PROBE_IOU for one in strong)
+            found += bool((iou(strong, box[None]) >= PROBE_IOU).any())
         shares[str(length)] = found / PROBES
     return {"scenes": PROBES, "cutouts": len(cutouts), "found": shares}
 
@@ -282,12 +285,6 @@ def _scene(data: Path, entry: Entry) -> Image:
     """A picture as BGR of 1280x720."""
     bgr = read(data / entry.file)[..., ::-1]
     return np.asarray(cv2.resize(bgr, (1280, 720), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _iou(one: Any, other: Any) -> float:
-    sides = np.clip(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0, None)
-    shared = float(sides.prod())
-    return shared / float((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod() - shared)
 
 
 def _gun_free_video(eye: _Eye, files: Sequence[Path]) -> dict[str, Any]:
@@ -332,7 +329,7 @@ def _gun_clips(eye: _Eye, data: Path, entries: Sequence[Entry], cutouts: Sequenc
     return figures
 
 
-def _told(alarms: Any) -> dict[str, Any]:
+def _told(alarms: Iterable[Alarms]) -> dict[str, Any]:
     told = list(alarms)
     delays = sorted(one.delay for one in told if one.delay is not None)
     return {

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.core.geometry import Boxes
-from server.core.yolo import PADDING, input_of_image, nms
+from server.core.yolo import PADDING, decode, input_of_image, nms
 from server.plugins import Backend, ModelError, PluginError, load
 
 from .errors import TrainingError
@@ -54,16 +54,23 @@ def look(
     """Look at pictures, in the order of the protocol."""
     least, overlap = PROTOCOLS[protocol]
     gun = backend.info.labels.index(GUN)
+
+    def outputs(image: Image) -> NDArray[np.float32]:
+        output = backend.infer(image)
+        if not np.isfinite(output).all():
+            raise TrainingError("The model gives numbers that are none (NaN): its training or its export failed.")
+        return output
+
     for entry, shape in _shaped(entries, size, backend.info.stride, protocol):
         image = read(data / entry.file)
         height, width = image.shape[:2]
         if shape is None:
             network_input, box = input_of_image(image, size, backend.info.stride)
-            boxes, scores = _found(backend.infer(network_input), gun, least, overlap)
-            boxes = box.to_source(boxes)
+            found = decode(outputs(network_input), box, least, overlap)
+            boxes, scores = found.boxes[found.classes == gun], found.scores[found.classes == gun]
         else:
             network_input, inner, left, top = _as_val(image, size, shape)
-            boxes, scores = _found(backend.infer(network_input), gun, least, overlap)
+            boxes, scores = _found(outputs(network_input), gun, least, overlap)
             # As there: each axis by its own scale, and not cut off at the edges of the picture.
             offset = np.array([left, top] * 2, np.float32)
             boxes = (boxes - offset) * np.array([width / inner[0], height / inner[1]] * 2, np.float32)
@@ -87,8 +94,7 @@ def truth_of(data: Path, entry: Entry, width: int, height: int) -> Boxes:
 
 
 def _found(output: NDArray[np.float32], gun: int, least: float, overlap: float) -> tuple[Boxes, NDArray[np.float32]]:
-    if not np.isfinite(output).all():
-        raise TrainingError("The model gives numbers that are none (NaN): its training or its export failed.")
+    """As ``non_max_suppression`` there: every class of an anchor counts, and boxes stay in pixels of the input."""
     scores = output[4 + gun]
     kept = np.flatnonzero(scores > least)
     centre, half = output[:2, kept].T, output[2:4, kept].T / 2

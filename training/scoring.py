@@ -94,16 +94,16 @@ def _of_size(boxes: NDArray[np.float32], area: float, size: tuple[float, float] 
 
 
 def average_precisions(matches: Matches, weights: NDArray[np.intp] | None = None) -> Floats:
-    """AP at each of :data:`IOUS`, (10,). ``weights`` (p,): how often each picture counts, for the bootstrap."""
+    """AP at each IoU threshold of the matches, (10,) at :data:`IOUS`. ``weights`` (p,): how often a picture counts."""
     weights = np.ones(len(matches.guns), np.intp) if weights is None else weights
     guns = int((matches.guns * weights).sum())
     if not guns or not len(matches.scores):
-        return np.zeros(len(IOUS))
+        return np.zeros(matches.hits.shape[1])
     order = np.argsort(-matches.scores, kind="stable")
     times = weights[matches.pictures[order]].astype(np.float64)
-    all_of = times.cumsum()
+    all_of = np.maximum(times.cumsum(), 1e-9)
     found = (matches.hits[order] * times[:, None]).cumsum(axis=0)
-    return np.array([_area(found[:, k] / guns, found[:, k] / np.maximum(all_of, 1e-9)) for k in range(len(IOUS))])
+    return np.array([_area(rising / guns, rising / all_of) for rising in found.T])
 
 
 def _area(recall: Floats, precision: Floats) -> float:
@@ -165,16 +165,8 @@ def bootstrap_difference(one: Matches, other: Matches, resamples: int = 1000, se
 def _resampled(matches: Matches, resamples: int, seed: int) -> Floats:
     rng, count = np.random.default_rng(seed), len(matches.guns)
     first = Matches(matches.scores, matches.hits[:, :1], matches.pictures, matches.guns)
-    order = np.argsort(-first.scores, kind="stable")
-    hits, owners = first.hits[order, 0], first.pictures[order]
-    found = []
-    for _ in range(resamples):
-        times = np.bincount(rng.integers(0, count, count), minlength=count)
-        weights = times[owners].astype(np.float64)
-        guns = float((first.guns * times).sum())
-        rising = (hits * weights).cumsum()
-        found.append(_area(rising / guns, rising / np.maximum(weights.cumsum(), 1e-9)) if guns and len(hits) else 0.0)
-    return np.array(found)
+    drawn = (np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(resamples))
+    return np.array([average_precisions(first, times)[0] for times in drawn])
 
 
 def _interval(values: Floats) -> tuple[float, float]:

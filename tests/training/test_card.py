@@ -21,6 +21,8 @@ REPORT: dict[str, Any] = {
     "model": {"file": "gun.onnx", "sha256": "0123456789abcdef" * 4, "backend": "openvino"},
     "protocol": "server",
     "size": 640,
+    "threshold": 0.25,
+    "look_rate": 10.0,
     "pictures": {},
     "gun_free": {},
 }

@@ -31,7 +31,11 @@ async def opened_detector() -> AsyncIterator[Opened]:
     settings = DetectorSettings()
     with tempfile.TemporaryDirectory() as cache:
         backend = load("inference", settings.backend).open_model(
-            settings.model, workers=settings.workers, cache_dir=Path(cache)
+            settings.model,
+            workers=settings.workers,
+            cache_dir=Path(cache),
+            device=settings.device,
+            precision=settings.precision,
         )
         async with Detector(
             backend, settings.workers, settings.weak_confidence, settings.nms_iou, Metrics()

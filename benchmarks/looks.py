@@ -21,8 +21,8 @@ from server.broadcast import Mailbox
 from server.config import BUNDLED_MODEL, DetectorSettings
 from server.core.detections import Detections
 from server.core.frame import Frame
-from server.detector import Timing
 from server.feed import Feed
+from server.looker import Timing
 from server.playing import Playback
 from server.plugins import SourceLost, Stop
 

@@ -16,7 +16,8 @@ import av
 from server.config import DetectorSettings
 from server.core.detections import Detections
 from server.core.frame import Frame, Picture
-from server.detector import Detector, Timing
+from server.detector import Detector
+from server.looker import Timing
 from server.video import picture_of
 
 from .detecting import BenchFeed, opened_detector

@@ -31,6 +31,7 @@ from .edge.events import EventRoutes
 from .edge.evidence import EvidenceRoutes
 from .edge.http import make_app
 from .edge.mjpeg import Mjpeg
+from .edge.models import ModelRoutes
 from .edge.policies import PolicyRoutes
 from .edge.sessions import SessionPlaces
 from .edge.stills import Stills
@@ -44,8 +45,8 @@ from .feed import Rates
 from .keeping import Keeping, base_url_of, keeping
 from .memory import limit_arenas
 from .metrics import Metrics
+from .models import Models
 from .notices import Notices
-from .plugins import ModelError, load
 from .presence import Presence, presence
 from .recordings import EpisodeWriter
 from .store.database import Database, DatabaseError
@@ -77,11 +78,14 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         database = await _database(stack, settings)
         own = _presence(stack, settings.data_dir)
         kept = await stack.enter_async_context(keeping(database, settings, own, metrics))
-        detector = await stack.enter_async_context(_detector(settings, metrics))
+        models = _models(settings, metrics)
+        detector = await stack.enter_async_context(_detector(settings, models, metrics))
         episodes = await stack.enter_async_context(
-            EpisodeWriter(kept.episodes, detector.model.name, detector.model.labels)
+            EpisodeWriter(kept.episodes, lambda: detector.model.name, detector.labels)
         )
-        evidence = await _evidence(stack, settings, kept, detector, metrics)
+        notices = Notices(kept.journal)
+        await stack.enter_async_context(models.attach(detector, notices.model))
+        evidence = await _evidence(stack, settings, kept, detector, metrics, notices)
         policy, tracker = settings.policy.policy(), _tracker(settings)
         cameras = await stack.enter_async_context(
             Cameras(
@@ -104,7 +108,7 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         places = SessionPlaces(settings.limits.sessions, metrics)
         webrtc = WebRtcSessions(cameras, Encoders(pool, metrics), places, pool, settings.limits.idle_s)
         streams = Streams(cameras, places, settings.limits, pool, metrics)
-        api = Api(detector, cameras, metrics, settings.limits, webrtc, streams, pool)
+        api = Api(detector, models, cameras, metrics, settings.limits, webrtc, streams, pool)
         mjpeg = Mjpeg(cameras, places, Stills(pool, metrics))
         camera_routes = CameraRoutes(cameras, lambda name: webrtc.viewers(name) + mjpeg.viewers(name), pool)
         parts = (
@@ -118,6 +122,7 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
             EvidenceRoutes(evidence, kept.links.key, SessionPlaces(settings.limits.listeners, metrics)),
             WebhookRoutes(kept.subscriptions, kept.deliveries, kept.outbox, settings.webhooks),
             PolicyRoutes(cameras, policy, tracker, kept.episodes),
+            ModelRoutes(models, detector),
         )
         app = make_app([route for part in parts for route in part.routes()], settings.cors_origins)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
@@ -155,16 +160,15 @@ def _presence(stack: AsyncExitStack, folder: Path) -> Presence:
 
 
 async def _evidence(
-    stack: AsyncExitStack, settings: Settings, kept: Keeping, detector: Detector, metrics: Metrics
+    stack: AsyncExitStack, settings: Settings, kept: Keeping, detector: Detector, metrics: Metrics, notices: Notices
 ) -> Evidence:
-    notices = Notices(kept.journal)
     try:
         return await stack.enter_async_context(
             Evidence(
                 settings.evidence,
                 settings.data_dir,
                 kept.database,
-                detector.model.labels,
+                detector.labels,
                 metrics,
                 notices.evidence,
             )
@@ -184,14 +188,14 @@ def _use(folder: Path) -> None:
         raise ConfigError(f"The data folder {folder} cannot be used: {error.strerror}.") from error
 
 
-def _detector(settings: Settings, metrics: Metrics) -> Detector:
+def _models(settings: Settings, metrics: Metrics) -> Models:
+    _use(settings.data_dir / "cache")
+    return Models(settings.detector, settings.models, settings.data_dir, metrics)
+
+
+def _detector(settings: Settings, models: Models, metrics: Metrics) -> Detector:
     options = settings.detector
-    if not options.model.is_file():
-        raise ModelError(f"There is no model file {options.model}.")
-    cache = settings.data_dir / "cache"
-    _use(cache)
-    backend = load("inference", options.backend).open_model(options.model, workers=options.workers, cache_dir=cache)
-    return Detector(backend, options.workers, options.weak_confidence, options.nms_iou, metrics)
+    return Detector(models.open_first(), options.workers, options.weak_confidence, options.nms_iou, metrics)
 
 
 def _rule(settings: Settings) -> AddressRule:

@@ -325,14 +325,13 @@ class Cameras:
                 pass  # a name that is not known now may be later: the camera's state will tell
 
     def _enter(self, name: str, kind: str) -> Feed:
-        model = self.detector.model
         analyzer = Analyzer(
             name,
-            model.labels,
+            self.detector.labels,
             lambda unix: uuid7(unix, os.urandom(10)),
             self._policy,
             self._tracker,
-            model.name,
+            self.detector.model.name,
         )
         feed = self._feeds[name] = Feed(
             name, kind, analyzer, self.detector, self._journal, self.metrics, self._rates, self._witnesses(name, kind)

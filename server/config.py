@@ -228,8 +228,22 @@ class FleetSettings(Section):
 class DetectorSettings(Section):
     """The model and how it is run."""
 
-    backend: str = Field("openvino", description="openvino or onnxruntime.")
-    model: Path = Field(BUNDLED_MODEL, description="An ONNX file as Ultralytics exports it, with dynamic sides.")
+    backend: str = Field(
+        "openvino", description="openvino or onnxruntime; or ultralytics for .pt files, where that is installed."
+    )
+    model: Path = Field(
+        BUNDLED_MODEL,
+        description="An ONNX file as Ultralytics exports it, with dynamic sides. One chosen by the API stands over it.",
+    )
+    precision: Literal["int8", "fp32"] = Field(
+        "int8", description="int8 runs MODEL-int8.xml where it lies beside the model, twice as fast; fp32 never does."
+    )
+    device: str = Field(
+        "",
+        pattern=r"^([a-z]+(:[0-9]{1,2})?)?$",
+        description="What runs it: cpu, gpu (openvino), cuda, cuda:1, tensorrt, coreml (onnxruntime); else the usual. "
+        "One that is not there is replaced by the CPU, and Vigie says so.",
+    )
     workers: int = Field(default_factory=cores, ge=1, le=64, description="Looks at a time; as many as cores.")
     confidence: float = Field(0.25, ge=0.05, le=0.95, description="A score that begins a track.")
     weak_confidence: float = Field(0.1, ge=0.01, le=0.95, description="A score that carries a track on.")
@@ -242,6 +256,13 @@ class DetectorSettings(Section):
         if self.weak_confidence > self.confidence:
             raise ValueError("weak_confidence must not be above confidence")
         return self
+
+
+class ModelSettings(Section):
+    """Models that come by the API."""
+
+    upload_bytes: int = Field(60_000_000, ge=1000, description="Size of a model's file.")
+    most: int = Field(10, ge=0, le=100, description="Models kept in the data folder.")
 
 
 class MqttSettings(Section):
@@ -410,6 +431,7 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING, ERROR.")
     detector: DetectorSettings = DetectorSettings()
+    models: ModelSettings = ModelSettings()
     policy: PolicySettings = PolicySettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()

@@ -7,7 +7,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -17,9 +16,10 @@ from numpy.typing import NDArray
 
 from .broadcast import Mailbox
 from .core.detections import Detections
-from .core.frame import Frame, Picture
+from .core.frame import Frame
+from .core.labels import Labels
 from .core.schedule import Turn, next_ready, next_turn
-from .core.yolo import decode, input_of_image, input_of_picture
+from .looker import Failed, Looker, Passed, Timing
 from .metrics import Metrics
 from .plugins import Backend, ModelInfo
 
@@ -29,27 +29,9 @@ Image = NDArray[np.uint8]
 
 MOST_PICTURES_WAITING = 16
 
-USUAL_ASPECTS = (3 / 4, 9 / 16)
-"""Height by width of what most cameras give: the model is made ready for these before it is called ready."""
-
 
 class Busy(Exception):
     """More single pictures wait than can be held."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds by stage: waited for a worker, made the input, ran the network, decoded its output."""
-
-    wait: float
-    preprocess: float
-    inference: float
-    postprocess: float
-
-    @property
-    def total(self) -> float:
-        """All stages together."""
-        return self.wait + self.preprocess + self.inference + self.postprocess
 
 
 class Subject(Protocol):
@@ -60,6 +42,10 @@ class Subject(Protocol):
 
     def look_rate(self) -> float:
         """Looks a second it wants now."""
+        ...
+
+    def looked_by(self, model: ModelInfo) -> None:
+        """The looks that come now are by this model, which is another than before. Runs on the event loop."""
         ...
 
     def looked(self, frame: Frame, detections: Detections, timing: Timing) -> None:
@@ -73,6 +59,8 @@ class _Seat:
     last_look: float = float("-inf")
     booked: float = 0.0
     in_flight: bool = False
+    model: ModelInfo | None = None
+    """Whose looks it knows of."""
 
     def turn(self) -> Turn | None:
         """Its turn, if a frame waits."""
@@ -100,10 +88,9 @@ class Detector:
     """
 
     def __init__(self, backend: Backend, workers: int, confidence: float, nms_iou: float, metrics: Metrics) -> None:
-        self._backend = backend
+        self.looker = Looker(backend, workers, nms_iou, metrics)
         self._workers = workers
         self._confidence = confidence
-        self._nms_iou = nms_iou
         self._metrics = metrics
         self._seats: dict[str, _Seat] = {}
         self._asks: deque[_Ask] = deque()
@@ -111,14 +98,23 @@ class Detector:
         self._changed = asyncio.Event()
         self._picture_was_last = False
         self._clock = 0.0
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
         self.ready = asyncio.Event()
         """Set once the model is warm."""
 
     @property
     def model(self) -> ModelInfo:
         """The model in use."""
-        return self._backend.info
+        return self.looker.model
+
+    @property
+    def labels(self) -> Labels:
+        """What the classes of all detections refer to, whichever model saw them."""
+        return self.looker.labels
+
+    async def swap(self, backend: Backend, failed: Failed, passed: Passed) -> float:
+        """Put another model in place of the one in use, once that is warm: see :meth:`server.looker.Looker.swap`."""
+        await self.ready.wait()
+        return await self.looker.swap(backend, failed, passed)
 
     async def __aenter__(self) -> Self:
         self.scheduler = asyncio.create_task(self._run(), name="scheduler")
@@ -133,8 +129,7 @@ class Detector:
         for ask in self._asks:
             ask.answer.cancel()
         await asyncio.gather(*self._looks, return_exceptions=True)
-        self._pool.shutdown()
-        self._backend.close()
+        await self.looker.close()
 
     def attach(self, subject: Subject) -> None:
         """Look at this feed from now on."""
@@ -172,7 +167,7 @@ class Detector:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._pool, self._warm_up)
+        await self.looker.warm_up()
         self.ready.set()
         while True:
             self._changed.clear()
@@ -209,7 +204,7 @@ class Detector:
         return True
 
     def _own(self, look: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(look)
+        task = asyncio.create_task(look, name="look")
         self._looks.add(task)
         task.add_done_callback(self._done)
 
@@ -219,10 +214,13 @@ class Detector:
 
     async def _look_for(self, seat: _Seat, frame: Frame) -> None:
         try:
-            detections, timing = await self._in_worker(frame.picture, frame.captured_at, self._confidence)
+            seen = await self.looker.look(frame.picture, frame.captured_at, self._confidence)
             self._metrics.look_seconds.observe(time.monotonic() - frame.captured_at)
             if self._seats.get(seat.subject.name) is seat:
-                seat.subject.looked(frame, detections, timing)
+                if seat.model is not seen.model:
+                    seat.subject.looked_by(seen.model)
+                    seat.model = seen.model
+                seat.subject.looked(frame, seen.detections, seen.timing)
         except Exception:
             self._metrics.look_failures.inc()
             log.exception("a look at feed %s failed", seat.subject.name)
@@ -231,39 +229,10 @@ class Detector:
 
     async def _answer(self, ask: _Ask) -> None:
         try:
-            result = await self._in_worker(ask.picture, ask.asked_at, ask.confidence)
+            seen = await self.looker.look(ask.picture, ask.asked_at, ask.confidence)
             if not ask.answer.done():
-                ask.answer.set_result(result)
+                ask.answer.set_result((seen.detections, seen.timing))
         except Exception as error:
             self._metrics.look_failures.inc()
             if not ask.answer.done():
                 ask.answer.set_exception(error)
-
-    async def _in_worker(self, picture: Image | Picture, since: float, confidence: float) -> tuple[Detections, Timing]:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._look, picture, since, confidence)
-
-    def _warm_up(self) -> None:
-        """In a worker thread: what would make the first looks slow."""
-        size, stride = self.model.size, self.model.stride
-        for aspect in USUAL_ASPECTS:
-            image, _ = input_of_picture(Picture.grey(size, round(size * aspect)), size, stride)
-            self._backend.prepare(*image.shape[:2])
-            self._backend.infer(image)
-
-    def _look(self, picture: Image | Picture, since: float, confidence: float) -> tuple[Detections, Timing]:
-        """One look, in a worker thread."""
-        info = self.model
-        begun = time.monotonic()
-        if isinstance(picture, Picture):
-            image, letterbox = input_of_picture(picture, info.size, info.stride)
-        else:
-            image, letterbox = input_of_image(picture, info.size, info.stride)
-        prepared = time.monotonic()
-        output = self._backend.infer(image)
-        inferred = time.monotonic()
-        detections = decode(output, letterbox, confidence, self._nms_iou)
-        decoded = time.monotonic()
-        timing = Timing(max(begun - since, 0.0), prepared - begun, inferred - prepared, decoded - inferred)
-        for stage in ("wait", "preprocess", "inference", "postprocess"):
-            self._metrics.stage_seconds.labels(stage).observe(getattr(timing, stage))
-        return detections, timing

@@ -20,10 +20,11 @@ from .core.policy import ConfirmationPolicy
 from .core.rates import Delay
 from .core.schedule import IDLE_RATE
 from .core.watch import Prepared, Watch, WatchSettings
-from .detector import Detector, Timing
+from .detector import Detector
 from .journal import Journal
+from .looker import Timing
 from .metrics import Metrics
-from .plugins import PacketTap
+from .plugins import ModelInfo, PacketTap
 
 
 class FeedState(StrEnum):
@@ -275,6 +276,10 @@ class Feed:
         if self.suspicion:
             return max(usual, self._rates.suspicious)
         return usual if self._moving else min(usual, IDLE_RATE)
+
+    def looked_by(self, model: ModelInfo) -> None:
+        """See :class:`server.detector.Subject`."""
+        self._analyzer.model = model.name
 
     def looked(self, frame: Frame, detections: Detections, timing: Timing) -> None:
         """See :class:`server.detector.Subject`."""

@@ -41,6 +41,17 @@ class Metrics:
             registry=self.registry,
         )
         self.look_failures = Counter("vigie_look_failures", "Looks that ended in an error.", registry=self.registry)
+        self.model_changes = Counter(
+            "vigie_model_changes",
+            "Changes of the model, by outcome: active, failed (before it looked), rolled-back (while it was new).",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.detector_fallback = Gauge(
+            "vigie_detector_fallback",
+            "Whether the model runs on the CPU although detector.device asks for another device.",
+            registry=self.registry,
+        )
         self.events = Counter("vigie_events", "Changes of state of events.", ["state"], registry=self.registry)
         self.events_lost = Counter(
             "vigie_events_lost", "Changes of events that could not be kept.", registry=self.registry

@@ -11,6 +11,7 @@ from .core.identifiers import uuid7
 from .journal import Journal
 
 EVIDENCE_STOPPED = "evidence-stopped"
+MODEL_FAILED = "model-failed"
 
 
 class Notices:
@@ -26,6 +27,13 @@ class Notices:
             self._begin(EVIDENCE_STOPPED, reason)
         else:
             self._end(EVIDENCE_STOPPED)
+
+    def model(self, reason: str | None) -> None:
+        """Why the model that was chosen is not the one that looks; None when one that was chosen does."""
+        if reason is not None:
+            self._begin(MODEL_FAILED, reason)
+        else:
+            self._end(MODEL_FAILED)
 
     def _begin(self, kind: str, reason: str) -> None:
         if kind in self._open:

@@ -33,7 +33,11 @@ class ModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a loaded model is. ``size``: longer side of its input in pixels; ``stride``: what both sides divide by."""
+    """What a loaded model is. ``size``: longer side of its input in pixels; ``stride``: what both sides divide by.
+
+    ``sha256`` is of the file that was named, ``precision`` of what runs: ``int8`` may come from a file beside it.
+    ``asked`` is the device of the settings; ``fallback`` is why it is not the one in use.
+    """
 
     name: str
     labels: tuple[str, ...]
@@ -41,12 +45,19 @@ class ModelInfo:
     device: str
     size: int = 640
     stride: int = 32
+    precision: str = "fp32"
+    version: str = ""
+    sha256: str = ""
+    asked: str = ""
+    fallback: str | None = None
 
 
 class Backend(Protocol):
-    """A loaded model. A module in ``inference/`` has ``open_model(path, *, workers, cache_dir) -> Backend``.
+    """A loaded model. A module in ``inference/`` has
+    ``open_model(path, *, workers, cache_dir=None, device="", precision="fp32") -> Backend``.
 
-    It raises :class:`ModelError` for a file it cannot use.
+    It raises :class:`ModelError` for a file it cannot use and a device it does not know. A device that is not there is
+    replaced by the CPU, and ``info`` says so. ``precision``: ``int8`` where that is faster and there is a file for it.
     """
 
     info: ModelInfo

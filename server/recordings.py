@@ -41,13 +41,15 @@ TOO_SLOW = "the database does not take them in time"
 
 @dataclass(slots=True)
 class _Open:
-    """An episode that goes on. ``began_at`` and ``last_hit`` are monotonic seconds, ``began`` unix."""
+    """An episode that goes on. ``began_at`` and ``last_hit`` are monotonic seconds, ``began`` unix; ``model`` is whose
+    looks they are."""
 
     began_at: float
     began: float
     last_hit: float
     width: int
     height: int
+    model: str
     looks: list[RecordedLook] = field(default_factory=list)
     size: int = 0
 
@@ -60,14 +62,23 @@ class _Closed:
     height: int
     looks: Sequence[RecordedLook]
     size: int
+    model: str
 
 
 class EpisodeKeeper:
     """A :class:`server.feed.Witness` of one feed: an episode begins with a look that has detections and goes on until
-    none has had any for :data:`QUIET_S`. A longer one is cut, and the next goes on where it was cut."""
+    none has had any for :data:`QUIET_S`. A longer one is cut, and so is one of another model than ``model`` tells now;
+    the next goes on where it was cut."""
 
-    def __init__(self, feed: str, closed: Callable[[_Closed], None], ended: Callable[[EpisodeKeeper], None]) -> None:
+    def __init__(
+        self,
+        feed: str,
+        model: Callable[[], str],
+        closed: Callable[[_Closed], None],
+        ended: Callable[[EpisodeKeeper], None],
+    ) -> None:
         self._feed = feed
+        self._model = model
         self._closed = closed
         self._ended = ended
         self._open: _Open | None = None
@@ -85,13 +96,14 @@ class EpisodeKeeper:
         self.expire(now)
         if self._open is None and count:
             size = frame.picture.width, frame.picture.height
-            self._open = _Open(now, frame.captured_unix, now, *size)
+            self._open = _Open(now, frame.captured_unix, now, *size, self._model())
         of = self._open
         if of is None or (of.looks and now - of.began_at <= of.looks[-1].at):
             return
-        if now - of.began_at > LONGEST_S or of.size >= MOST_SIZE:
+        if now - of.began_at > LONGEST_S or of.size >= MOST_SIZE or (of.looks and of.model != self._model()):
             self._finish()
-            of = self._open = _Open(now, of.began + now - of.began_at, of.last_hit, of.width, of.height)
+            began = of.began + now - of.began_at
+            of = self._open = _Open(now, began, of.last_hit, of.width, of.height, self._model())
         of.looks.append(look_of(observation, of.began_at))
         of.size += 1 + count
         if count:
@@ -109,7 +121,7 @@ class EpisodeKeeper:
 
     def _finish(self) -> None:
         if of := self._open:
-            self._closed(_Closed(self._feed, of.began, of.width, of.height, of.looks, of.size))
+            self._closed(_Closed(self._feed, of.began, of.width, of.height, of.looks, of.size, of.model))
         self._open = None
 
 
@@ -117,12 +129,12 @@ class EpisodeWriter:
     """Writes the episodes of all feeds, one after the other, in a task of its own. What cannot be written waits; when
     too much waits, the oldest goes."""
 
-    def __init__(self, episodes: Episodes, model: str, labels: Sequence[str]) -> None:
+    def __init__(self, episodes: Episodes, model: Callable[[], str], labels: Sequence[str]) -> None:
         self.dropped = 0
         """Episodes that were not kept."""
         self._episodes = episodes
         self._model = model
-        self._labels = tuple(labels)
+        self._labels = labels
         self._keepers: set[EpisodeKeeper] = set()
         self._waiting: deque[_Closed] = deque()
         self._told = 0
@@ -150,7 +162,7 @@ class EpisodeWriter:
 
     def keeper(self, feed: str) -> EpisodeKeeper:
         """A witness for a feed of this name."""
-        keeper = EpisodeKeeper(feed, self._put, self._keepers.discard)
+        keeper = EpisodeKeeper(feed, self._model, self._put, self._keepers.discard)
         self._keepers.add(keeper)
         return keeper
 
@@ -196,8 +208,8 @@ class EpisodeWriter:
             closed.began + closed.looks[-1].at,
             closed.width,
             closed.height,
-            self._model,
-            self._labels,
+            closed.model,
+            tuple(self._labels),
             "".join(lines),
         )
 

@@ -177,7 +177,9 @@ class Eye:
         if self._backend is None:
             options = self._options
             cache = self._cache if self._cache.is_dir() else None
-            self._backend = load("inference", options.backend).open_model(options.model, workers=1, cache_dir=cache)
+            self._backend = load("inference", options.backend).open_model(
+                options.model, workers=1, cache_dir=cache, device=options.device, precision=options.precision
+            )
         return self._backend
 
 

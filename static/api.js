@@ -140,11 +140,11 @@ export class Api {
    * Any route of the server that answers JSON, or nothing.
    * @param {string} method
    * @param {string} path
-   * @param {{ body?: unknown, signal?: AbortSignal | undefined }} [more]
+   * @param {{ body?: unknown, signal?: AbortSignal | undefined, patience_ms?: number }} [more]
    * @returns {Promise<any>} null where the answer is empty
    */
-  async ask(method, path, { body, signal } = {}) {
-    const options = body === undefined ? { method, signal: AbortSignal.timeout(PATIENCE_MS) } : json(method, body);
+  async ask(method, path, { body, signal, patience_ms = PATIENCE_MS } = {}) {
+    const options = body === undefined ? { method, signal: AbortSignal.timeout(patience_ms) } : json(method, body);
     if (signal && options.signal) options.signal = AbortSignal.any([signal, options.signal]);
     const answer = await this.#fetch(path, options);
     if (answer.status === 204) return null;
@@ -206,9 +206,13 @@ function upload(picture) {
 
 /** @param {Response} answer */
 async function problemOf(answer) {
-  const body = await answer.json().catch(() => ({}));
-  const type = typeof body.type === "string" ? body.type : "";
-  const slug = type.startsWith(SLUG) ? type.slice(SLUG.length) : answer.status >= 502 ? "unreachable" : "internal";
-  const errors = Array.isArray(body.errors) ? body.errors : [];
-  return new Problem(slug, typeof body.detail === "string" ? body.detail : "", answer.status, errors);
+  return problemFrom(await answer.json().catch(() => ({})), answer.status);
+}
+
+/** @param {any} body what a refusal had in it, which may be nothing of the server's @param {number} status */
+export function problemFrom(body, status) {
+  const type = typeof body?.type === "string" ? body.type : "";
+  const slug = type.startsWith(SLUG) ? type.slice(SLUG.length) : status >= 502 ? "unreachable" : "internal";
+  const errors = Array.isArray(body?.errors) ? body.errors : [];
+  return new Problem(slug, typeof body?.detail === "string" ? body.detail : "", status, errors);
 }

@@ -23,6 +23,8 @@ import { VigieFindings } from "./components/vigie-findings.js";
 import { VigieHeader } from "./components/vigie-header.js";
 import { VigieHistory } from "./components/vigie-history.js";
 import { VigieLive } from "./components/vigie-live.js";
+import { VigieModel } from "./components/vigie-model.js";
+import { VigieModels } from "./components/vigie-models.js";
 import { VigiePicture } from "./components/vigie-picture.js";
 import { VigieProbe } from "./components/vigie-probe.js";
 import { VigieQuestion } from "./components/vigie-question.js";
@@ -35,6 +37,7 @@ import { VigieSighting } from "./components/vigie-sighting.js";
 import { VigieSignals } from "./components/vigie-signals.js";
 import { VigieSource } from "./components/vigie-source.js";
 import { VigieStage } from "./components/vigie-stage.js";
+import { VigieStanding } from "./components/vigie-standing.js";
 import { VigieTile } from "./components/vigie-tile.js";
 import { VigieTimeline } from "./components/vigie-timeline.js";
 import { VigieVerdict } from "./components/vigie-verdict.js";
@@ -59,6 +62,7 @@ import { Dialogs } from "./fleet/dialogs.js";
 import { Fleet } from "./fleet/fleet.js";
 import { serverNow } from "./fleet/server-clock.js";
 import { languages, t } from "./i18n/i18n.js";
+import { ModelsApi } from "./models/models-api.js";
 import { inAddress } from "./settings.js";
 
 const ASK_MS = 10_000;
@@ -110,6 +114,9 @@ const elements = {
   "vigie-delivery": VigieDelivery,
   "vigie-delivery-list": VigieDeliveryList,
   "vigie-webhooks": VigieWebhooks,
+  "vigie-model": VigieModel,
+  "vigie-models": VigieModels,
+  "vigie-standing": VigieStanding,
 };
 for (const [name, element] of Object.entries(elements)) customElements.define(name, element);
 
@@ -130,10 +137,12 @@ const signals = new Signals();
 const timeline = new VigieTimeline(eventsApi, events, stream, fleet, signals);
 const eventPage = new VigieEventPage(eventsApi, webhooksApi, events, stream, fleet);
 const webhooks = new VigieWebhooks(webhooksApi, fleet);
+const models = new VigieModels(new ModelsApi(api));
+const standing = new VigieStanding();
 const skip = h("a", { class: "skip", href: "#main", t: "app.skip" });
-const main = h("main", { id: "main", tabindex: -1 }, wall, live, picture, timeline, eventPage, webhooks);
+const main = h("main", { id: "main", tabindex: -1 }, wall, live, picture, timeline, eventPage, webhooks, models);
 for (const view of main.children) if (view instanceof HTMLElement) view.hidden = true;
-document.body.prepend(skip, header, main);
+document.body.prepend(skip, header, standing, main);
 live.api = api;
 picture.api = api;
 
@@ -146,7 +155,7 @@ let first = "";
 function viewOf() {
   const [, name = "", rest = "", query = ""] = /^#([a-z]+)(?:\/([^?]*))?(?:\?(.*))?$/.exec(location.hash) ?? [];
   const view = (/** @type {View | "camera" | "event"} */ shown) => ({ name: shown, rest: plain(rest), query });
-  if (name === "live" || name === "picture" || name === "wall" || name === "events" || name === "webhooks") return view(name);
+  if (name === "live" || name === "picture" || name === "wall" || name === "events" || name === "webhooks" || name === "models") return view(name);
   if ((name === "camera" || name === "event") && rest) return view(name);
   if (inAddress("camera")) return view("live");
   if (!first && fleet.known) first = fleet.cameras.length ? "wall" : "live";
@@ -176,6 +185,7 @@ function showView() {
   eventPage.back = timeline.address;
   eventPage.event = name === "event" ? rest : "";
   webhooks.shown = name === "webhooks" ? rest : null;
+  models.shown = name === "models";
   header.view = name === "camera" ? "wall" : name === "event" ? "events" : name;
   if (name === "events") timeline.show(query);
   if (name === "events" && eventBefore) timeline.focusEvent(eventBefore);
@@ -202,6 +212,7 @@ function entitle() {
   else if (name === "event" && eventPage.name) document.title = t("app.title.event", { label: eventPage.name });
   else if (name === "events") document.title = t("app.title.events");
   else if (name === "webhooks") document.title = t("app.title.webhooks");
+  else if (name === "models") document.title = t("app.title.models");
   else document.title = camera.name ? t("app.title.camera", { camera: camera.name }) : t("app.title");
 }
 
@@ -215,6 +226,7 @@ async function ask() {
   try {
     const info = await api.server();
     header.server = info;
+    standing.server = info;
     picture.limits = info.limits;
     webhooks.labels = info.model.labels;
     return info.ready ? ASK_MS : ASK_AGAIN_MS;
@@ -238,6 +250,7 @@ camera.addEventListener("edit", (event) => dialogs.edit(/** @type {CustomEvent} 
 camera.addEventListener("remove", (event) => {
   dialogs.remove(/** @type {CustomEvent} */ (event).detail, () => (location.hash = "#wall"));
 });
+models.addEventListener("changed", () => void ask());
 live.addEventListener("running", () => (header.running = live.showing));
 eventPage.addEventListener("written", entitle);
 news.on("alarm", (event) => {

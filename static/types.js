@@ -139,10 +139,30 @@
 /**
  * @typedef {object} ServerInfo
  * @property {string} version
- * @property {{ name: string, labels: string[], backend: string, device: string, input_size: number }} model
+ * @property {{ name: string, labels: string[], backend: string, device: string, input_size: number, asked: string | null, fallback: string | null, trouble: string | null }} model `fallback`: why it does not run on the device that was asked for; `trouble`: why another one than was chosen looks
  * @property {boolean} ready
  * @property {{ upload_bytes: number, picture_pixels: number, stream_frame_bytes: number, sessions: number }} limits
  */
+
+/**
+ * @typedef {object} Model
+ * @property {string} id SHA-256 of its file
+ * @property {string} name
+ * @property {string} version
+ * @property {string[]} labels
+ * @property {number} size_bytes
+ * @property {string} precision "fp32", "int8", or "" where it is not known
+ * @property {string | null} backend
+ * @property {string | null} device of the one in use
+ * @property {"bundled" | "settings" | "uploaded"} origin
+ * @property {"active" | "stored" | "rolled-back" | "failed"} state
+ * @property {boolean} on_trial
+ * @property {string | null} reason
+ * @property {string | null} added_at ISO 8601
+ * @property {{ score: number | null, warm_up_ms: number, look_ms: number } | null} checked
+ */
+
+/** @typedef {{ models: Model[], changing: boolean, limits: { upload_bytes: number, most: number } }} ModelList */
 
 /**
  * @typedef {object} CameraSettings

@@ -53,7 +53,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def writing(episodes: Episodes) -> AsyncIterator[EpisodeWriter]:
-    async with EpisodeWriter(episodes, "yolo", ("gun",)) as writer:
+    async with EpisodeWriter(episodes, lambda: "yolo", ("gun",)) as writer:
         yield writer
 
 

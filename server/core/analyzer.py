@@ -39,7 +39,8 @@ class Observation:
 
 
 class Analyzer:
-    """The memory of one feed. ``new_id`` makes an event's id from a unix time; ``model`` names the model.
+    """The memory of one feed. ``new_id`` makes an event's id from a unix time; ``model`` names the model;
+    ``labels`` are those of all classes it may be told of, and may get more meanwhile.
 
     ``zones`` may change at any time: what has its centre outside of all of them is left out before it is tracked.
     """
@@ -54,7 +55,7 @@ class Analyzer:
         model: str = "",
     ) -> None:
         self.zones: tuple[Polygon, ...] = ()
-        self._labels = tuple(labels)
+        self._labels = labels
         self._last_look = float("-inf")
         self._tracker = Tracker(tracker)
         self._log = EventLog(feed, self._labels, policy or ConfirmationPolicy(), new_id, model=model)
@@ -68,6 +69,15 @@ class Analyzer:
     def policy(self, policy: ConfirmationPolicy) -> None:
         if policy != self._log.policy:
             self._log.policy = policy
+
+    @property
+    def model(self) -> str:
+        """The model that sees what comes now; it may change at any time."""
+        return self._log.model
+
+    @model.setter
+    def model(self, model: str) -> None:
+        self._log.model = model
 
     @property
     def suspicion(self) -> State | None:

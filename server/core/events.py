@@ -124,7 +124,8 @@ class EventLog:
         self._labels = labels
         self._new_id = new_id
         self._ended_after_s = ended_after_s
-        self._model = model
+        self.model = model
+        """Which sees what comes now; it may change at any time, and an event keeps the one that saw it first."""
         self._open: dict[int, _Sighting] = {}
         self.policy = policy
 
@@ -221,7 +222,7 @@ class EventLog:
             box=_corners(track, width, height),
             width=width,
             height=height,
-            model=self._model,
+            model=self.model,
             policy=self._version,
         )
         return _Sighting(event, now, now, now)

@@ -20,6 +20,9 @@ PADDING_LUMA = round(16 + PADDING * 219 / 255)
 MOST_CANDIDATES = 30_000
 MOST_DETECTIONS = 300
 
+SCORE_SLACK = 0.01
+"""What rounding to 8 bits may add to a score of 1."""
+
 Image = NDArray[np.uint8]
 Shape = tuple[int, ...]
 
@@ -144,6 +147,17 @@ def check_shapes(inputs: Sequence[Shape], outputs: Sequence[Shape], labels: int)
         raise ValueError(f"its input is fixed at {_shapes(inputs)}: export it with dynamic height and width")
     if len(outputs) != 1 or len(outputs[0]) != 3 or outputs[0][1] not in (4 + labels, -1) or outputs[0][2] != -1:
         raise ValueError(f"it gives {_shapes(outputs)}, not the (1, {4 + labels}, anchors) of YOLOv8 with its labels")
+
+
+def check_output(output: NDArray[np.float32], labels: int) -> None:
+    """Whether this can be what a YOLOv8 detector for so many labels gives; raises ValueError that says why not."""
+    if output.ndim != 2 or output.shape[0] != 4 + labels or not output.shape[1]:
+        raise ValueError(f"it gave {output.shape}, not ({4 + labels}, anchors)")
+    if not np.isfinite(output).all():
+        raise ValueError("it gave what is no number")
+    least, most = float(output[4:].min()), float(output[4:].max())
+    if least < -SCORE_SLACK or most > 1 + SCORE_SLACK:
+        raise ValueError(f"its scores are from {least:.3g} to {most:.3g}, not from 0 to 1")
 
 
 def _shapes(shapes: Sequence[Shape]) -> str:

@@ -17,10 +17,13 @@ from ..cameras import Cameras
 from ..config import LimitSettings
 from ..core.detections import Detections
 from ..core.drawing import Mark, draw_on_image
-from ..detector import Busy, Detector, Timing
+from ..detector import Busy, Detector
+from ..looker import Timing
 from ..metrics import Metrics
+from ..models import Models
 from .bodies import read_json
 from .messages import detections_body, timing_body
+from .models import standing_body
 from .pictures import Rgb, decode_picture, encode_jpeg
 from .problems import Problem
 from .queries import number
@@ -35,6 +38,7 @@ class Api:
     """The handlers, over what they serve."""
 
     detector: Detector
+    models: Models
     cameras: Cameras
     metrics: Metrics
     limits: LimitSettings
@@ -83,7 +87,7 @@ class Api:
             {
                 "model": self.detector.model.name,
                 "image": {"width": picture.shape[1], "height": picture.shape[0]},
-                "detections": detections_body(detections, self.detector.model.labels),
+                "detections": detections_body(detections, self.detector.labels),
                 "timing_ms": {**timing_ms, "total": round((time.monotonic() - begun) * 1000, 2)},
             }
         )
@@ -100,6 +104,12 @@ class Api:
                     "labels": model.labels,
                     "backend": model.backend,
                     "device": model.device,
+                    "precision": model.precision,
+                    "version": model.version,
+                    "sha256": self.models.active,
+                    "asked": model.asked or None,
+                    "fallback": model.fallback,
+                    "trouble": self.models.trouble,
                     "input_size": model.size,
                 },
                 "limits": self.limits.model_dump(),
@@ -140,10 +150,10 @@ class Api:
         return web.Response(text="ok")
 
     async def ready(self, request: web.Request) -> web.Response:
-        """``GET /readyz``: the model is warm."""
+        """``GET /readyz``: the model is warm. What it is and what it runs on is told besides."""
         if not self.detector.ready.is_set():
             raise Problem("not-ready", 503, "The model is not warmed up yet.")
-        return web.Response(text="ready")
+        return web.json_response({"ready": True, **standing_body(self.models, self.detector)})
 
     async def prometheus(self, request: web.Request) -> web.Response:
         """``GET /metrics``."""
@@ -170,7 +180,7 @@ class Api:
             self.metrics.pictures.labels(outcome).inc()
 
     async def _annotated(self, picture: Rgb, detections: Detections) -> bytes:
-        labels = self.detector.model.labels
+        labels = self.detector.labels
         rows = zip(detections.boxes, detections.scores.tolist(), detections.classes.tolist(), strict=True)
         marks = [Mark(box, f"{labels[kind]} {score:.0%}") for box, score, kind in rows]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,8 +13,8 @@ from ..core.detections import Detections
 from ..core.events import Event
 from ..core.history import Sample
 from ..core.rates import Delay
-from ..detector import Timing
 from ..feed import Feed, Looked, Message, Stats
+from ..looker import Timing
 from ..plugins import ModelInfo
 from ..urls import redacted
 from ..wire import box_body, compact, event_body, iso
@@ -108,7 +108,7 @@ def history_body(samples: list[Sample]) -> list[Json]:
     ]
 
 
-def detections_body(detections: Detections, labels: tuple[str, ...]) -> list[Json]:
+def detections_body(detections: Detections, labels: Sequence[str]) -> list[Json]:
     """The detections of a single picture as the API shows them."""
     rows = zip(detections.boxes.tolist(), detections.scores.tolist(), detections.classes.tolist(), strict=True)
     return [{"label": labels[kind], "confidence": round(score, 4), "box": box_body(box)} for box, score, kind in rows]

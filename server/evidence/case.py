@@ -65,7 +65,7 @@ class Means:
     rows: EvidenceRows
     room: Room
     pool: Executor
-    labels: tuple[str, ...]
+    labels: Sequence[str]
     finished: Callable[[str, EvidenceState, Sequence[EvidenceFile]], Awaitable[None]]
     """What comes after the last row of an event is written."""
 
@@ -341,7 +341,7 @@ class Case:
         event, tape = self.event, self._tape
         return papers.Facts(
             event=event_body(event),
-            labels=self._means.labels,
+            labels=tuple(self._means.labels),
             width=self._size[0],
             height=self._size[1],
             began=event.first_seen - (self._began_at - self._from),

@@ -56,7 +56,7 @@ GRACE_S = 8.0
 class Evidence:
     """Open it in a context manager: after the database, before the feeds; so feeds end first, and cases may finish.
 
-    ``labels`` are the model's; ``report`` see :data:`server.evidence.retention.Report`.
+    ``labels`` are those of all classes, and may get more; ``report`` see :data:`server.evidence.retention.Report`.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Evidence:
         settings: EvidenceSettings,
         data_dir: Path,
         database: Database,
-        labels: tuple[str, ...],
+        labels: Sequence[str],
         metrics: Metrics,
         report: Report = lambda _: None,
     ) -> None:
@@ -76,9 +76,7 @@ class Evidence:
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="evidence")
         self._coders = ThreadPoolExecutor(cores(), thread_name_prefix="evidence-coder", initializer=_yield_to_others)
         self._retention = Retention(settings, self._folder, self._bucket, self._rows, self._writers, metrics, report)
-        self._means = Means(
-            settings, self._folder, self._rows, self._retention, self._writers, tuple(labels), self._finished
-        )
+        self._means = Means(settings, self._folder, self._rows, self._retention, self._writers, labels, self._finished)
         self._cases: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._left: list[str] = []

@@ -4,7 +4,7 @@ import { language, say, speak } from "../i18n/i18n.js";
 import { remember } from "../settings.js";
 
 /** @typedef {"system" | "light" | "dark"} Theme */
-/** @typedef {"" | "wall" | "events" | "live" | "picture" | "webhooks"} View */
+/** @typedef {"" | "wall" | "events" | "live" | "picture" | "webhooks" | "models"} View */
 
 /** @type {Theme[]} */
 const THEMES = ["system", "light", "dark"];
@@ -17,6 +17,7 @@ export class VigieHeader extends HTMLElement {
     live: h("a", { class: "nav-link", href: "#live", testid: "nav-live" }, h("span", { class: "nav-dot", "aria-hidden": "true" }), h("span", { t: "nav.live" })),
     picture: h("a", { class: "nav-link", href: "#picture", testid: "nav-picture" }, h("span", { t: "nav.picture" })),
     webhooks: h("a", { class: "nav-link", href: "#webhooks", testid: "nav-webhooks" }, h("span", { t: "nav.webhooks" })),
+    models: h("a", { class: "nav-link", href: "#models", testid: "nav-models" }, h("span", { t: "nav.models" })),
   };
   #server = h("span", { class: "server-word", t: "server.asking" });
   #model = h("span", { class: "server-model" });
@@ -50,8 +51,10 @@ export class VigieHeader extends HTMLElement {
   /** @param {View} view */
   set view(view) {
     for (const [name, link] of Object.entries(this.#links)) {
-      if (name === view) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (name === view) {
+        link.setAttribute("aria-current", "page");
+        link.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" }); // on a phone not all views have room
+      } else link.removeAttribute("aria-current");
     }
   }
 

@@ -11,7 +11,7 @@ import { VigieField } from "./vigie-field.js";
 
 /** @typedef {import("../types.js").Webhook} Webhook */
 
-const OTHER_KINDS = ["evidence-stopped"];
+const OTHER_KINDS = ["evidence-stopped", "model-failed"];
 const HIDDEN = "?...";
 
 export class VigieWebhookForm extends VigieDialog {

@@ -2,11 +2,13 @@
 import { alerts } from "./en-alerts.js";
 import { events } from "./en-events.js";
 import { fleet } from "./en-fleet.js";
+import { models } from "./en-models.js";
 
 export const en = {
   ...fleet,
   ...events,
   ...alerts,
+  ...models,
   "app.title": "Vigie: live firearm detection",
   "app.skip": "Skip to content",
   "app.views": "Views",

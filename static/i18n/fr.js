@@ -2,12 +2,14 @@
 import { alerts } from "./fr-alerts.js";
 import { events } from "./fr-events.js";
 import { fleet } from "./fr-fleet.js";
+import { models } from "./fr-models.js";
 
 /** @type {Record<keyof typeof import("./en.js").en, string | { one: string, other: string }>} */
 export const fr = {
   ...fleet,
   ...events,
   ...alerts,
+  ...models,
   "app.title": "Vigie : détection d’armes à feu en direct",
   "app.skip": "Aller au contenu",
   "app.views": "Vues",

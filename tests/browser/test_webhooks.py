@@ -20,8 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 async def add(page: Page, url: str) -> str:
     """Add a webhook by the form; its secret."""
-    first = page.get_by_test_id("hook-add-first")
-    await (first if await first.is_visible() else page.get_by_test_id("hook-add")).click()
+    await page.get_by_test_id("hook-add-first").or_(page.get_by_test_id("hook-add")).filter(visible=True).click()
     await page.get_by_test_id("hook-url").fill(url)
     await page.get_by_test_id("hook-save").click()
     secret = await page.get_by_test_id("secret-value").input_value()

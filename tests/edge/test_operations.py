@@ -28,7 +28,7 @@ async def watching(data_dir: Path) -> AsyncIterator[Client]:
 
 async def test_alive_and_ready(client: Client) -> None:
     assert (await client.get("/healthz")).text == "ok"
-    assert (await client.get("/readyz")).text == "ready"
+    assert (await client.get("/readyz")).json()["ready"] is True
 
 
 async def test_not_ready_before_the_model_is_warm(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +25,11 @@ from .models import write_model
 PICTURES = sorted(path.stem for path in (FIXTURES / "reference").glob("*.json"))
 
 
-@pytest.fixture(scope="module", params=kinds("inference"))
+ONNX_KINDS = [kind for kind in kinds("inference") if kind != "ultralytics"]
+"""That one opens .pt files: its tests are in tests/training/torch/."""
+
+
+@pytest.fixture(scope="module", params=ONNX_KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -52,6 +57,9 @@ def test_what_a_backend_says_of_the_model(kind: str, backend: Backend) -> None:
     assert (info.name, info.labels, info.backend) == ("gun-yolov8n", ("gun",), kind)
     assert (info.size, info.stride) == (640, 32)
     assert info.device
+    assert (info.precision, info.asked, info.fallback) == ("fp32", "", None)
+    assert info.sha256 == hashlib.sha256(BUNDLED_MODEL.read_bytes()).hexdigest()
+    assert info.version
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -204,3 +212,27 @@ def test_a_model_that_cannot_be_used_is_refused_with_the_reason(kind: str, what:
     message = str(caught.value)
     assert message.startswith("wrong.onnx ")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(("kind_", "device"), [("openvino", "gpu"), ("openvino", "gpu:1"), ("onnxruntime", "cuda:0")])
+def test_a_device_that_is_not_there_is_replaced_by_the_cpu(kind_: str, device: str, tmp_path: Path) -> None:
+    """None of these is on a machine that tests run on; where one is, its own name is told."""
+    opened: Backend = load("inference", kind_).open_model(
+        write_model(tmp_path / "small.onnx"), workers=1, device=device
+    )
+    assert opened.info.asked == device
+    assert opened.info.fallback
+    assert "\n" not in opened.info.fallback
+    assert opened.infer(np.full((64, 96, 3), 255, np.uint8)) == pytest.approx(np.ones((5, 96)), abs=1e-3)
+    opened.close()
+
+
+def test_the_cpu_is_no_fallback_where_it_was_asked_for(kind: str, tmp_path: Path) -> None:
+    opened: Backend = load("inference", kind).open_model(write_model(tmp_path / "small.onnx"), workers=1, device="cpu")
+    assert (opened.info.asked, opened.info.fallback) == ("cpu", None)
+    opened.close()
+
+
+def test_a_device_that_nobody_knows_is_a_mistake(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"has no device 'cdua'\. Choose one of: "):
+        load("inference", kind).open_model(write_model(tmp_path / "small.onnx"), workers=1, device="cdua")

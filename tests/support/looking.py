@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from server.broadcast import Mailbox
 from server.core.detections import Detections
 from server.core.frame import Frame, Picture
-from server.detector import Detector, Timing
+from server.detector import Detector
+from server.looker import Timing
 from server.metrics import Metrics
 from server.plugins import ModelInfo
 
@@ -26,8 +27,13 @@ class FakeBackend:
     """A model that sees one gun in each picture. Once held, a look waits until it is let go. It remembers the
     brightness of each picture, by which a test knows which one it was."""
 
-    def __init__(self) -> None:
-        self.info = ModelInfo("fake", ("gun",), "fake", "none", size=SIZE)
+    def __init__(self, name: str = "fake", labels: tuple[str, ...] = ("gun",)) -> None:
+        self.info = ModelInfo(name, labels, "fake", "none", size=SIZE)
+        self.kind = 0
+        """The number of the class it sees."""
+        self.output: NDArray[np.float32] | None = None
+        """What it gives in place of that."""
+        self.prepared: list[tuple[int, int]] = []
         self.seconds = 0.0
         self.looks: list[int] = []
         self.at_once = self.most_at_once = 0
@@ -66,10 +72,13 @@ class FakeBackend:
         finally:
             with self._lock:
                 self.at_once -= 1
-        return np.array([[32], [24], [20], [10], [0.9]], np.float32)
+        if self.output is not None:
+            return self.output
+        scores = [[0.9 if kind == self.kind else 0.0] for kind in range(len(self.info.labels))]
+        return np.array([[32], [24], [20], [10], *scores], np.float32)
 
     def prepare(self, height: int, width: int) -> None:
-        """Nothing to do."""
+        self.prepared.append((height, width))
 
     def close(self) -> None:
         self.closed += 1
@@ -83,6 +92,8 @@ class FakeFeed:
         self.mailbox: Mailbox[Frame] = Mailbox()
         self.rate = rate
         self.seen: list[int] = []
+        self.models: list[str] = []
+        self.classes: list[int] = []
         self.delays: deque[float] = deque(maxlen=2000)
         self.breaks = False
         self._detector = detector
@@ -97,10 +108,14 @@ class FakeFeed:
     def look_rate(self) -> float:
         return self.rate
 
+    def looked_by(self, model: ModelInfo) -> None:
+        self.models.append(model.name)
+
     def looked(self, frame: Frame, detections: Detections, timing: Timing) -> None:
         assert len(detections) == 1
         assert timing.total >= 0
         self.seen.append(frame.sequence)
+        self.classes.append(int(detections.classes[0]))
         self.delays.append(time.monotonic() - frame.captured_at)
         if self.breaks:
             raise RuntimeError("the feed broke")

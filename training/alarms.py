@@ -6,7 +6,9 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +18,19 @@ from server.core.frame import Picture
 from server.core.policy import ConfirmationPolicy
 from server.core.replay import RecordedLook, Recording, replay
 from server.core.tracking import TrackerSettings
+from server.video import picture_of
 
 from .augment import degrade, lay, turned
 from .cutouts import Cutout
 
 Image = NDArray[np.uint8]
-See = Callable[[Image | Picture], Detections]
+See = Callable[[Picture], Detections]
 
 LEAD_S, SIGHT_S, TRAIL_S = 1.0, 2.0, 1.5
 """A made clip: so long before a gun is in sight, while it is, and after it."""
+
+CODING = {"preset": "superfast", "tune": "zerolatency", "crf": "28"}
+"""As a camera codes its stream at a middling bitrate; x264's own names."""
 
 GUN_LENGTHS = (24, 32, 48, 64, 96)
 """Pixels at 1280x720."""
@@ -32,11 +38,11 @@ GUN_LENGTHS = (24, 32, 48, 64, 96)
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Pictures at even times, as a camera gives them or RGB (h, w, 3) uint8; ``sight``: from when until when a gun is
+    """Pictures at even times, as a camera gives them; ``sight``: from when until when a gun is
     in sight, in seconds, or None."""
 
     name: str
-    pictures: Iterable[Image | Picture]
+    pictures: Iterable[Picture]
     sight: tuple[float, float] | None
 
 
@@ -76,8 +82,7 @@ def watch(
     """Look at every picture of a clip, ``rate`` a second, and tell the alarms."""
     looks, width, height = [], 1, 1
     for number, picture in enumerate(clip.pictures):
-        size = (picture.height, picture.width) if isinstance(picture, Picture) else picture.shape[:2]
-        height, width = size
+        height, width = picture.height, picture.width
         seen = see(picture)
         boxes = np.clip(seen.boxes / np.array((width, height) * 2), 0, 1).astype(np.float64)
         looks.append(RecordedLook(number / rate, boxes, seen.scores, seen.classes))
@@ -111,7 +116,26 @@ def zoomed(name: str, photograph: Image, background: Image, rate: float) -> Clip
         for _ in range(round(TRAIL_S * rate)):
             yield background
 
-    return Clip(name, pictures(), (LEAD_S, LEAD_S + SIGHT_S))
+    return Clip(name, coded(pictures(), rate), (LEAD_S, LEAD_S + SIGHT_S))
+
+
+def coded(pictures: Iterable[Image], rate: float) -> Iterator[Picture]:
+    """RGB pictures of one size, even sides, as they come out of a camera's H.264 stream at so many a second."""
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.thread_count = 1  # else pictures come out late, a thread's worth of them at once
+    encoder = None
+    for number, rgb in enumerate(pictures):
+        if encoder is None:
+            encoder = av.CodecContext.create("libx264", "w")
+            encoder.height, encoder.width = rgb.shape[:2]
+            encoder.pix_fmt, encoder.time_base, encoder.options = "yuv420p", 1 / Fraction(rate), CODING
+        frame = av.VideoFrame.from_ndarray(rgb, "rgb24")
+        frame.pts, frame.time_base = number, encoder.time_base
+        for packet in encoder.encode(frame):
+            yield from map(picture_of, decoder.decode(packet))
+    for packet in encoder.encode(None) if encoder else ():
+        yield from map(picture_of, decoder.decode(packet))
+    yield from map(picture_of, decoder.decode(None))
 
 
 def _zoom(image: Image, factor: float, width: int, height: int) -> Image:
@@ -138,4 +162,4 @@ def carried(name: str, scene: Sequence[Image], cutout: Cutout, length: int, rate
                 lay(picture, gun, round(left), round(top), random.Random(seed))
             yield np.ascontiguousarray(degrade(picture, random.Random(seed), number)[..., ::-1])
 
-    return Clip(name, pictures(), (LEAD_S, LEAD_S + SIGHT_S))
+    return Clip(name, coded(pictures(), rate), (LEAD_S, LEAD_S + SIGHT_S))

@@ -65,10 +65,10 @@ def _sets(sets: dict[str, Any], at: str) -> str:
             name,
             f"{one['pictures']}",
             f"{one['guns']}",
-            f"{one['mAP50']:.3f} ({one['mAP50_interval'][0]:.3f} to {one['mAP50_interval'][1]:.3f})",
-            f"{one['mAP50_95']:.3f}",
+            _sure(one, "mAP50"),
+            _sure(one, "mAP50_95"),
             f"{one['best_f1']['precision']:.3f} / {one['best_f1']['recall']:.3f} at {one['best_f1']['threshold']:.2f}",
-            f"{one['at'][at]['precision']:.3f} / {one['at'][at]['recall']:.3f}",
+            f"{one['at'][at]['precision']:.3f} / {one['at'][at]['recall']:.3f} ({_ends(one['recall_interval'])})",
         ]
         for name, one in sets.items()
     ]
@@ -76,22 +76,32 @@ def _sets(sets: dict[str, Any], at: str) -> str:
         "set",
         "pictures",
         "guns",
-        "mAP50 (95 % interval)",
+        "mAP50",
         "mAP50-95",
         "precision / recall at the best F1",
         f"... at {at}",
     ]
-    return "Sets, each with its split. Intervals by bootstrap over pictures.\n\n" + _table(heads, rows)
+    return "Sets, each with its split. In brackets: 95 % intervals by bootstrap over pictures.\n\n" + _table(
+        heads, rows
+    )
 
 
 def _sizes(sets: dict[str, Any], at: str) -> str:
     rows = [
-        [name, size, f"{figures['guns']}", f"{figures['AP50']:.3f}", f"{figures['recall']:.3f}"]
+        [name, size, f"{figures['guns']}", _sure(figures, "AP50"), _sure(figures, "recall")]
         for name, one in sets.items()
         for size, figures in one["sizes"].items()
     ]
     words = "By size: tiny is less than 0.25 % of the picture, small less than 2.5 %.\n\n"
     return words + _table(["set", "size", "guns", "AP50", f"recall at {at}"], rows)
+
+
+def _sure(figures: dict[str, Any], name: str) -> str:
+    return f"{figures[name]:.3f} ({_ends(figures[name + '_interval'])})"
+
+
+def _ends(interval: list[float]) -> str:
+    return f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
 def _curve(sets: dict[str, Any]) -> str:
@@ -116,7 +126,11 @@ def _gun_free(figures: dict[str, Any], at: str) -> str:
             for share, one in figures["thresholds"].items()
         ],
     )
-    return f"{figures['pictures']} gun-free pictures. At {at} by set: {sets}.\n\n{shares}\n\n{wanted}"
+    low, high = figures["interval"]
+    share = f"{figures['share_with_a_box'][at]:.1%} ({low:.1%} to {high:.1%})"
+    return (
+        f"{figures['pictures']} gun-free pictures: {share} have a box at {at}. By set: {sets}.\n\n{shares}\n\n{wanted}"
+    )
 
 
 def _against(figures: dict[str, Any]) -> str:
@@ -163,7 +177,7 @@ def _gun_clips(figures: dict[str, Any], rate: float) -> str:
     ]
     words = (
         f"Clips with guns are made, not filmed: a gun is in sight for {SIGHT_S:g} s, looked at {rate:g} times a "
-        "second, under the usual policy.\n\n"
+        "second as it comes out of an H.264 stream, under the usual policy.\n\n"
     )
     heads = ["clips", "how many", "confirmed", "after, median / 95th percentile", "false alarms"]
     return words + _table(heads, rows)

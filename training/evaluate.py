@@ -1,7 +1,7 @@
 """Measure a model on pictures and on video, and write its figures into the model card.
 
-MODEL is an ONNX file, or OpenVINO's .xml. Pictures are looked at as the server does; `--as-val` looks as Ultralytics'
-`val` does instead, so that the figures can be compared with others' (equal within 0.002).
+MODEL is an ONNX file, OpenVINO's .xml, or a .pt file. Pictures are looked at as the server does; `--as-val` looks as
+Ultralytics' `val` does instead, so that the figures can be compared with others' (equal within 0.002).
 """
 
 from __future__ import annotations
@@ -40,12 +40,16 @@ from .scoring import (
     SIZES,
     Matches,
     Seen,
+    ap50,
+    ap50_95,
     at_threshold,
     average_precisions,
     best_f1,
-    bootstrap_ap50,
+    bootstrap,
     bootstrap_difference,
+    bootstrap_share,
     match,
+    recall_at,
     share_above,
     threshold_for,
 )
@@ -96,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         "threshold": DEFAULT,
         "look_rate": DetectorSettings().look_rate,
         "pictures": _picture_figures(seen),
-        "gun_free": _gun_free_figures(seen),
+        "gun_free": gun_free_figures(seen),
     }
     if arguments.against:
         report["against"] = _against(arguments, entries, protocol, seen)
@@ -180,19 +184,23 @@ def figures_of(seen: Sequence[Seen]) -> dict[str, Any]:
             sizes[name] = {
                 "guns": int(part.guns.sum()),
                 "AP50": _rounded(average_precisions(part)[0]),
+                "AP50_interval": _interval(bootstrap(part, ap50)),
                 "recall": _rounded(at_threshold(part, DEFAULT)[1]),
+                "recall_interval": _interval(bootstrap(part, recall_at(DEFAULT))),
             }
     return {
         "pictures": len(seen),
         "guns": int(matches.guns.sum()),
         "mAP50": _rounded(precisions[0]),
-        "mAP50_interval": [_rounded(value) for value in bootstrap_ap50(matches)],
+        "mAP50_interval": _interval(bootstrap(matches, ap50)),
         "mAP50_95": _rounded(precisions.mean()),
+        "mAP50_95_interval": _interval(bootstrap(matches, ap50_95)),
         "best_f1": {"threshold": _rounded(threshold), "precision": _rounded(precision), "recall": _rounded(recall)},
         "at": {
             str(at): dict(zip(("precision", "recall"), map(_rounded, at_threshold(matches, at)), strict=True))
             for at in THRESHOLDS
         },
+        "recall_interval": _interval(bootstrap(matches, recall_at(DEFAULT))),
         "sizes": sizes,
         "curve": _curve(matches),
     }
@@ -203,7 +211,8 @@ def _curve(matches: Matches) -> list[list[float]]:
     return [[at / 100, *map(_rounded, at_threshold(matches, at / 100))] for at in range(5, 100, 5)]
 
 
-def _gun_free_figures(groups: Grouped) -> dict[str, Any]:
+def gun_free_figures(groups: Grouped) -> dict[str, Any]:
+    """The figures of the sets that have no gun; none where there is no such set."""
     free = {
         name: np.array([float(one.scores[0]) if len(one.scores) else 0.0 for one in seen])
         for name, seen in groups.items()
@@ -216,6 +225,7 @@ def _gun_free_figures(groups: Grouped) -> dict[str, Any]:
     return {
         "pictures": len(together),
         "share_with_a_box": {str(at): _rounded(share_above(together, at)) for at in THRESHOLDS},
+        "interval": _interval(bootstrap_share(together, DEFAULT)),
         "by_set": {name: _rounded(share_above(best, DEFAULT)) for name, best in free.items()},
         "thresholds": {
             str(share): {"threshold": at, "recall": _rounded(at_threshold(with_guns, at)[1])}
@@ -338,6 +348,10 @@ def _told(alarms: Iterable[Alarms]) -> dict[str, Any]:
         "delay_s": [_rounded(float(np.percentile(delays, p))) for p in (50, 95)] if delays else None,
         "false_alarms": sum(one.false_alarms for one in told),
     }
+
+
+def _interval(ends: tuple[float, float]) -> list[float]:
+    return [_rounded(end) for end in ends]
 
 
 def _rounded(value: float) -> float:

@@ -15,6 +15,7 @@ from server.core.geometry import Boxes
 from server.core.yolo import PADDING, decode, input_of_image, nms
 from server.plugins import Backend, ModelError, PluginError, load
 
+from . import ultralytics_env
 from .errors import TrainingError
 from .index import Entry, boxes_of
 from .scoring import Seen
@@ -32,7 +33,11 @@ Image = NDArray[np.uint8]
 
 
 def open_backend(path: Path, kind: str, workers: int) -> Backend:
-    """A model by one of the server's own backends; raises TrainingError where it cannot be used."""
+    """A model by one of the server's own backends, a .pt file by ``ultralytics``; raises TrainingError where it cannot
+    be used."""
+    if path.suffix == ".pt":
+        ultralytics_env.prepare()
+        kind = "ultralytics"
     try:
         backend: Backend = load("inference", kind).open_model(path, workers=workers)
     except (ModelError, PluginError) as error:

@@ -6,7 +6,7 @@ best score first, the free gun with the highest IoU; precision is made monotonic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,21 +152,57 @@ def threshold_for(best_scores: Floats, share: float) -> float:
     return 1.0
 
 
-def bootstrap_ap50(matches: Matches, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of AP50: pictures drawn with replacement, percentiles of what comes out (Efron, 1979)."""
-    return _interval(_resampled(matches, resamples, seed))
+Figure = Callable[[Matches, NDArray[np.intp]], float]
+"""A figure of matches in which each picture counts as often as its weight, (p,), says."""
+
+
+def ap50(matches: Matches, weights: NDArray[np.intp]) -> float:
+    """Average precision at IoU 0.5."""
+    first = Matches(matches.scores, matches.hits[:, :1], matches.pictures, matches.guns)
+    return float(average_precisions(first, weights)[0])
+
+
+def ap50_95(matches: Matches, weights: NDArray[np.intp]) -> float:
+    """Mean average precision over :data:`IOUS`."""
+    return float(average_precisions(matches, weights).mean())
+
+
+def recall_at(threshold: float) -> Figure:
+    """Recall at IoU 0.5 of the detections whose score is above a threshold."""
+
+    def recall(matches: Matches, weights: NDArray[np.intp]) -> float:
+        hits = weights[matches.pictures[(matches.scores > threshold) & matches.hits[:, 0]]].sum()
+        return float(hits / max(int((matches.guns * weights).sum()), 1))
+
+    return recall
+
+
+def bootstrap(matches: Matches, figure: Figure, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of a figure: pictures drawn with replacement, percentiles of what comes out (Efron, 1979)."""
+    return _interval(_resampled(matches, figure, resamples, seed))
 
 
 def bootstrap_difference(one: Matches, other: Matches, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
     """95 % interval of the AP50 of one less that of the other, on the same pictures drawn for both."""
-    return _interval(_resampled(one, resamples, seed) - _resampled(other, resamples, seed))
+    return _interval(_resampled(one, ap50, resamples, seed) - _resampled(other, ap50, resamples, seed))
 
 
-def _resampled(matches: Matches, resamples: int, seed: int) -> Floats:
-    rng, count = np.random.default_rng(seed), len(matches.guns)
-    first = Matches(matches.scores, matches.hits[:, :1], matches.pictures, matches.guns)
-    drawn = (np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(resamples))
-    return np.array([average_precisions(first, times)[0] for times in drawn])
+def bootstrap_share(best_scores: Floats, threshold: float, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of :func:`share_above`, likewise."""
+    above = (best_scores > threshold).astype(np.float64)
+    drawn = np.array([above @ times for times in _draws(len(above), resamples, seed)])
+    return _interval(drawn / len(above))
+
+
+def _resampled(matches: Matches, figure: Figure, resamples: int, seed: int) -> Floats:
+    return np.array([figure(matches, times) for times in _draws(len(matches.guns), resamples, seed)])
+
+
+def _draws(count: int, resamples: int, seed: int) -> Iterator[NDArray[np.intp]]:
+    """How often each of ``count`` pictures is drawn, once for each resample."""
+    rng = np.random.default_rng(seed)
+    for _ in range(resamples):
+        yield np.bincount(rng.integers(0, count, count), minlength=count)
 
 
 def _interval(values: Floats) -> tuple[float, float]:

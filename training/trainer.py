@@ -20,6 +20,9 @@ from ultralytics.nn.tasks import BaseModel  # noqa: E402
 from ultralytics.utils import colorstr  # noqa: E402
 from ultralytics.utils.torch_utils import unwrap_model  # noqa: E402
 
+LONGEST_AVERAGE = 0.998
+"""500 steps: two epochs of 4,000 pictures by 16."""
+
 
 class Trainer(DetectionTrainer):  # type: ignore[misc]  # Ultralytics has no types
     """Set before :meth:`train`: ``mix``, how an epoch is put together; on a CPU, ``threads`` that compute and
@@ -37,6 +40,7 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]  # Ultralytics has no typ
             torch.set_num_threads(self.threads)
             self.args.workers = self.workers
         super()._setup_train()
+        self.ema.decay = average_decay
         if self.device.type == "cpu":
             self.model.to(memory_format=torch.channels_last)
 
@@ -79,6 +83,16 @@ class Trainer(DetectionTrainer):  # type: ignore[misc]  # Ultralytics has no typ
             for written in (self.last, self.best):
                 written.unlink(missing_ok=True)
             self.last, self.best = last, best
+
+
+def average_decay(updates: int) -> float:
+    """How much of the average of the weights stays at an update: that over the last tenth of all steps, and over 500
+    steps at the most.
+
+    Ultralytics' own average, made for schedules a hundred times as long, is hardly one in the first 2,000 steps. The
+    ramp is that of TensorFlow's ExponentialMovingAverage.
+    """
+    return min(LONGEST_AVERAGE, (1 + updates) / (10 + updates))
 
 
 def forget_after(checkpoint: Path) -> None:

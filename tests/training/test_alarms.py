@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,29 +11,37 @@ from server.core.detections import Detections
 from server.core.frame import Picture
 from server.core.policy import ConfirmationPolicy
 from server.core.tracking import TrackerSettings
-from training.alarms import LEAD_S, SIGHT_S, TRAIL_S, Alarms, Clip, carried, hourly_bound, watch, zoomed
+from server.video import picture_of
+from training.alarms import LEAD_S, SIGHT_S, TRAIL_S, Alarms, Clip, carried, coded, hourly_bound, watch, zoomed
 from training.cutouts import Cutout
 
 RATE = 10.0
 BLACK = np.zeros((72, 128, 3), np.uint8)
 WHITE = np.full((72, 128, 3), 255, np.uint8)
+Rgb = NDArray[np.uint8]
 
 
-def sees_white(picture: NDArray[np.uint8] | Picture) -> Detections:
+def sees_white(picture: Picture) -> Detections:
     """A model for which what is light is a gun."""
-    assert isinstance(picture, np.ndarray)
-    if picture.mean() < 100:
+    if picture.y.mean() < 100:
         return Detections.none()
     return Detections(np.array([[30, 20, 60, 40]], np.float32), np.array([0.8], np.float32), np.zeros(1, np.int32))
 
 
-def shown(clip: Clip) -> list[NDArray[np.uint8]]:
-    """The pictures of a made clip."""
-    return [picture for picture in clip.pictures if isinstance(picture, np.ndarray)]
+def camera(rgb: Rgb) -> Picture:
+    """A picture as a camera gives it."""
+    return picture_of(av.VideoFrame.from_ndarray(rgb, "rgb24"))
 
 
-def watched(pictures: list[NDArray[np.uint8]], sight: tuple[float, float] | None) -> Alarms:
-    return watch(Clip("clip", pictures, sight), sees_white, ["gun"], RATE, ConfirmationPolicy(), TrackerSettings())
+def shown(clip: Clip) -> list[NDArray[np.int32]]:
+    """The luma of each picture of a made clip."""
+    return [picture.y.astype(np.int32) for picture in clip.pictures]
+
+
+def watched(pictures: list[Rgb], sight: tuple[float, float] | None) -> Alarms:
+    return watch(
+        Clip("clip", map(camera, pictures), sight), sees_white, ["gun"], RATE, ConfirmationPolicy(), TrackerSettings()
+    )
 
 
 def test_a_gun_in_sight_is_confirmed_by_the_third_look() -> None:
@@ -92,13 +101,21 @@ def test_a_carried_gun_is_there_when_it_is_said_to_be_and_moves() -> None:
     scene = np.full((720, 1280, 3), 200, np.uint8)
     gun = Cutout("gun.png", np.dstack([np.zeros((40, 80, 3), np.uint8), np.full((40, 80), 255, np.uint8)]), True)
     clip = carried("clip", [scene], gun, 96, RATE, 1)
-    pictures = [picture.astype(int) for picture in shown(clip)]
+    pictures = shown(clip)
     assert len(pictures) == round((LEAD_S + SIGHT_S + TRAIL_S) * RATE)
-    differs = [bool((np.abs(picture - pictures[0]).max(axis=2) > 40).any()) for picture in pictures]
+    differs = [bool((np.abs(picture - pictures[0]) > 40).any()) for picture in pictures]
     begun, ended = round(LEAD_S * RATE), round((LEAD_S + SIGHT_S) * RATE)
     assert differs == [begun <= number < ended for number in range(len(pictures))]
-    places = [np.argwhere(np.abs(pictures[n] - pictures[0]).max(axis=2) > 40).mean(axis=0) for n in (begun, ended - 1)]
+    places = [np.argwhere(np.abs(pictures[n] - pictures[0]) > 40).mean(axis=0) for n in (begun, ended - 1)]
     assert np.linalg.norm(places[1] - places[0]) > 50
+
+
+def test_a_coded_clip_has_lost_what_a_camera_loses_and_no_picture() -> None:
+    noise = np.random.default_rng(0).integers(100, 156, (72, 128, 3), np.uint8)
+    pictures = list(coded([BLACK, noise, noise, WHITE], RATE))
+    assert [round(float(picture.y.mean()), -1) for picture in pictures] == [20, 130, 130, 240]
+    lost = np.abs(pictures[2].y.astype(np.int32) - camera(noise).y.astype(np.int32)).mean()
+    assert 1 < lost < 10
 
 
 def test_made_clips_are_the_same_each_time() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from training import card
 from training.errors import TrainingError
-from training.evaluate import figures_of
+from training.evaluate import figures_of, gun_free_figures
 from training.scoring import Seen
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -28,10 +28,13 @@ REPORT: dict[str, Any] = {
 }
 
 
+BOX = np.array([[10, 10, 20, 20]], np.float32)
+
+
 def measured() -> dict[str, Any]:
     """The figures of 30 pictures with one gun each, of which a third are missed."""
-    gun, elsewhere = np.array([[10, 10, 20, 20]], np.float32), np.array([[60, 60, 70, 70]], np.float32)
-    one = [Seen(elsewhere if n % 3 == 0 else gun, np.array([0.9], np.float32), gun, 1e4) for n in range(30)]
+    elsewhere = np.array([[60, 60, 70, 70]], np.float32)
+    one = [Seen(elsewhere if n % 3 == 0 else BOX, np.array([0.9], np.float32), BOX, 1e4) for n in range(30)]
     figures: dict[str, Any] = figures_of(one)
     return figures
 
@@ -42,19 +45,32 @@ def row(text: str, name: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
+def numbers(cell: str) -> list[float]:
+    """All fractions in a cell."""
+    return [float(number) for number in re.findall(r"\d\.\d+", cell)]
+
+
 def test_the_figures_of_a_set_are_those_of_the_report() -> None:
     figures = measured()
     cells = row(card.tables(REPORT | {"pictures": {"photos test": figures, "together": figures}}), "photos test")
     assert cells[1:3] == ["30", "30"]
-    low, high = figures["mAP50_interval"]
-    assert [float(number) for number in re.findall(r"\d\.\d+", cells[3])] == pytest.approx(
-        [figures["mAP50"], low, high], abs=0.0006
-    )
-    assert float(cells[4]) == pytest.approx(figures["mAP50_95"], abs=0.0006)
+    for cell, name in ((cells[3], "mAP50"), (cells[4], "mAP50_95")):
+        assert numbers(cell) == pytest.approx([figures[name], *figures[f"{name}_interval"]], abs=0.0006)
     at = figures["at"]["0.25"]
-    assert [float(number) for number in cells[6].split(" / ")] == pytest.approx(
-        [at["precision"], at["recall"]], abs=0.0006
-    )
+    assert numbers(cells[6]) == pytest.approx([at["precision"], at["recall"], *figures["recall_interval"]], abs=0.0006)
+    low, high = figures["recall_interval"]
+    assert at["recall"] == pytest.approx(2 / 3, abs=0.001)
+    assert low < at["recall"] < high
+
+
+def test_gun_free_pictures_are_told_with_how_sure_that_is() -> None:
+    none = np.empty((0, 4), np.float32)
+    free = [Seen(BOX, np.array([0.9 if n % 4 == 0 else 0.1], np.float32), none, 1e4) for n in range(40)]
+    figures = gun_free_figures({"rooms valid": free})
+    text = card.tables(REPORT | {"gun_free": figures})
+    low, high = figures["interval"]
+    assert 0.05 < low < 0.25 < high < 0.5
+    assert f"40 gun-free pictures: 25.0% ({low:.1%} to {high:.1%}) have a box at 0.25." in text
 
 
 def test_a_renewed_card_keeps_its_prose(tmp_path: Path) -> None:

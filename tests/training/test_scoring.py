@@ -8,14 +8,19 @@ import pytest
 from training.scoring import (
     IOUS,
     SIZES,
+    Figure,
     Matches,
     Seen,
+    ap50,
+    ap50_95,
     at_threshold,
     average_precisions,
     best_f1,
-    bootstrap_ap50,
+    bootstrap,
     bootstrap_difference,
+    bootstrap_share,
     match,
+    recall_at,
     share_above,
     threshold_for,
 )
@@ -142,13 +147,30 @@ def test_weights_are_pictures_taken_more_than_once() -> None:
     assert weighed == pytest.approx(average_precisions(match([good, bad, bad, bad])))
 
 
-def test_an_interval_holds_the_figure_and_narrows_with_pictures() -> None:
+@pytest.mark.parametrize(("figure", "value"), [(ap50, 0.66), (ap50_95, 0.66), (recall_at(0.5), 2 / 3)])
+def test_an_interval_holds_the_figure_and_narrows_with_pictures(figure: Figure, value: float) -> None:
     good, bad = seen([(0.9, GUN)], [GUN]), seen([(0.8, ELSEWHERE)], [GUN])
     few, many = match([good, good, bad] * 5), match([good, good, bad] * 60)
-    (low, high), (low_of_many, high_of_many) = bootstrap_ap50(few, 300), bootstrap_ap50(many, 300)
-    assert low < average_precisions(few)[0] < high
+    (low, high), (low_of_many, high_of_many) = bootstrap(few, figure, 300), bootstrap(many, figure, 300)
+    assert low < value < high
     assert high_of_many - low_of_many < (high - low) / 2
-    assert bootstrap_ap50(few, 300) == (low, high), "the draw is not the same each time"
+    assert bootstrap(few, figure, 300) == (low, high), "the draw is not the same each time"
+
+
+def test_a_figure_with_weights_is_that_of_pictures_taken_more_than_once() -> None:
+    good, bad = seen([(0.9, GUN)], [GUN]), seen([(0.8, ELSEWHERE)], [GUN])
+    once = np.ones(4, np.intp)
+    for figure in (ap50, ap50_95, recall_at(0.5)):
+        weighed = figure(match([good, bad]), np.array([1, 3], np.intp))
+        assert weighed == pytest.approx(figure(match([good, bad, bad, bad]), once))
+    assert recall_at(0.85)(match([good, bad]), once[:2]) == 0.5
+    assert recall_at(0.95)(match([good, bad]), once[:2]) == 0
+
+
+def test_the_interval_of_a_share_is_that_of_a_binomial() -> None:
+    low, high = bootstrap_share(np.array([0.9] * 20 + [0.1] * 180), 0.5)
+    # 0.1 +- 1.96 * sqrt(0.1 * 0.9 / 200)
+    assert (low, high) == pytest.approx((0.058, 0.142), abs=0.008)
 
 
 def test_alike_models_do_not_differ_and_a_better_one_does() -> None:

@@ -52,10 +52,10 @@ def test_an_export_sees_what_its_weights_see(
     told = {entry.key: entry.value for entry in onnx.load(str(out / "new.onnx")).metadata_props}
     assert (told["version"], told["names"]) == ("9.9", "{0: 'gun'}")
     assert "'dynamic': True" in told["args"], "Ultralytics would take its sides for fixed"
-    for name in ("new.onnx", "new.xml", "new-int8.xml"):
+    for model in (weights, out / "new.onnx", out / "new.xml", out / "new-int8.xml"):
         capsys.readouterr()
-        assert main(["evaluate", str(out / name), "--data", str(data_set), "--split", "valid", "--size", "160"]) == 0
-        assert name in capsys.readouterr().out
+        assert main(["evaluate", str(model), "--data", str(data_set), "--split", "valid", "--size", "160"]) == 0
+        assert f"`{model.name}`" in capsys.readouterr().out
 
 
 def test_weights_that_are_none_are_named(data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from training.__main__ import main
-from training.trainer import Trainer
+from training.trainer import Trainer, average_decay
 
 SMALL = ["--set", "size=96", "--set", "batch=8", "--set", "epoch_pictures=16", "--set", "watch_pictures=8"]
 
@@ -163,3 +163,11 @@ def test_a_recipe_that_cannot_be_is_named(
 ) -> None:
     assert main(fit_words(data_set, weights, tmp_path / "run", "--set", change)) == 1
     assert said in capsys.readouterr().err
+
+
+def test_weights_are_averaged_over_a_tenth_of_the_steps_and_no_more_than_500() -> None:
+    ages = [0.0]
+    for step in range(1, 10_001):
+        ages.append(average_decay(step) * (ages[-1] + 1))
+    assert ages[1000] == pytest.approx(100, rel=0.1)
+    assert ages[10_000] == pytest.approx(500, rel=0.1)

@@ -142,7 +142,8 @@ class Crop:
         self._lines: dict[str, _Line] = {}
         try:
             if (folder / JOURNAL).exists():
-                for text in (folder / JOURNAL).read_text("utf-8").splitlines():
+                journal = (folder / JOURNAL).read_text("utf-8")
+                for text in journal[: journal.rfind("\n") + 1].splitlines():  # after the last there is what was cut off
                     body = json.loads(text)
                     self._lines[body["event"]] = _Line(**{**body, "files": tuple(body["files"])})
             elif folder.exists() and any(folder.iterdir()):
@@ -180,8 +181,8 @@ class Crop:
             _write((self.folder / "labels" / file).with_suffix(".txt"), "".join(rows).encode())
             _write(self.folder / "images" / file, shot.jpeg)
             files.append(file)
-        self._lines[event.id] = _Line(event.id, str(event.verdict), name, tuple(files))
-        self._note()
+        line = self._lines[event.id] = _Line(event.id, str(event.verdict), name, tuple(files))
+        self._append(line)
 
     def describe(self) -> None:
         """Put down what `data` reads of the sets and classes."""
@@ -194,12 +195,28 @@ class Crop:
     def _class(self, label: str) -> int:
         if label not in self._labels:
             self._labels.append(label)
+            self._name_classes()
         return self._labels.index(label)
 
     def _note(self) -> None:
-        lines = [json.dumps(asdict(line)) for line in self._lines.values()]
+        """The journal anew, a line for each event."""
+        self._name_classes()
+        _write(self.folder / JOURNAL, "".join(_text(line) for line in self._lines.values()).encode())
+
+    def _append(self, line: _Line) -> None:
+        path = self.folder / JOURNAL
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(_text(line))
+        except OSError as error:
+            raise _unwritten(path, error) from error
+
+    def _name_classes(self) -> None:
         _write(self.folder / "data.yaml", yaml.safe_dump({"names": dict(enumerate(self._labels))}).encode())
-        _write(self.folder / JOURNAL, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _text(line: _Line) -> str:
+    return f"{json.dumps(asdict(line))}\n"
 
 
 def _notes(name: str) -> dict[str, str]:
@@ -222,4 +239,8 @@ def _write(path: Path, data: bytes) -> None:
         os.replace(new, path)
     except OSError as error:
         new.unlink(missing_ok=True)
-        raise TrainingError(f"{path} cannot be written: {error.strerror}. What was harvested before stays.") from error
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> TrainingError:
+    return TrainingError(f"{path} cannot be written: {error.strerror}. What was harvested before stays.")

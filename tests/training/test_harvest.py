@@ -131,6 +131,18 @@ async def test_a_second_harvest_adds_only_what_is_new_and_keeps_what_a_person_ch
     assert len(list((out / "images").iterdir())) == 3
 
 
+async def test_a_line_that_was_cut_off_is_made_again(database: Database, database_url: str, tmp_path: Path) -> None:
+    out, words = tmp_path / "harvest", ("--database", database_url)
+    for number in (1, 2):
+        await kept(database, tmp_path, number, Verdict.FALSE)
+    assert await harvest(tmp_path, out, *words) == 0
+    whole = files(out)
+    journal = out / "harvest.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    assert await harvest(tmp_path, out, *words) == 0
+    assert files(out) == whole
+
+
 async def test_an_event_that_is_judged_otherwise_is_made_anew(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
@@ -224,7 +236,7 @@ async def test_a_folder_with_something_else_is_refused(tmp_path: Path, capsys: p
     (tmp_path / "out/letter.txt").write_text("Dear ...")
     assert await harvest(tmp_path, tmp_path / "out") == 1
     assert "holds something else" in capsys.readouterr().err
-    (tmp_path / "out/harvest.jsonl").write_text(json.dumps({"event": uuid7(NOW, bytes(10))}))
+    (tmp_path / "out/harvest.jsonl").write_text(json.dumps({"event": uuid7(NOW, bytes(10))}) + "\n")
     assert await harvest(tmp_path, tmp_path / "out") == 1
     assert "was changed by hand" in capsys.readouterr().err
 

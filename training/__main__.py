@@ -1,4 +1,4 @@
-"""The commands: ``python -m training data | fit | evaluate | export | harvest``."""
+"""The commands: ``python -m training data | fit | average | evaluate | export | harvest``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 from .errors import TrainingError
 
-COMMANDS = ("data", "fit", "evaluate", "export", "harvest")
+COMMANDS = ("data", "fit", "average", "evaluate", "export", "harvest")
 
 
 def main(words: list[str]) -> int:

@@ -63,3 +63,25 @@ def test_weights_that_are_none_are_named(data_set: Path, tmp_path: Path, capsys:
     words = ["export", str(tmp_path / "bad.pt"), "--data", str(data_set), "--out", str(tmp_path), "--version", "1"]
     assert main(words) == 1
     assert "bad.pt cannot be exported" in capsys.readouterr().err
+
+
+def test_an_average_lies_between_the_two(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    kept = torch.load(weights, map_location="cpu", weights_only=False)
+    for value in kept["model"].state_dict().values():
+        if value.is_floating_point():
+            value.mul_(3)
+    kept["train_args"] = {"imgsz": 640, "project": str(tmp_path)}
+    other, out = tmp_path / "other.pt", tmp_path / "mean.pt"
+    torch.save(kept, other)
+    assert main(["average", str(weights), str(other), "--out", str(out)]) == 0
+    one, mean = (torch.load(path, map_location="cpu", weights_only=False)["model"].float() for path in (weights, out))
+    for name, value in one.state_dict().items():
+        wanted = value * 2 if value.is_floating_point() else value
+        torch.testing.assert_close(mean.state_dict()[name], wanted, rtol=2e-3, atol=1e-6)
+    (tmp_path / "bad.pt").write_bytes(b"nothing")
+    assert main(["average", str(weights), str(tmp_path / "bad.pt"), "--out", str(out)]) == 1
+    assert "bad.pt cannot be read as weights" in capsys.readouterr().err
+    assert main(["average", str(weights), "--out", str(out)]) == 1
+    assert str(tmp_path) not in out.read_bytes().decode("latin-1"), "weights that are passed on tell of no machine"

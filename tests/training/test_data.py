@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -178,7 +179,11 @@ main(["data", sys.argv[1], "--out", sys.argv[2]])
 def test_a_run_that_is_stopped_leaves_no_half_data_set(tmp_path: Path, how: signal.Signals) -> None:
     source, out = good(tmp_path / "source"), tmp_path / "out"
     words = [sys.executable, "-c", STOPPED, str(source), str(out)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=SOURCES.parents[1]) as process:
+    # What runs in the background is started with SIGINT ignored, and so would this be: it would go on to its end.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, cwd=SOURCES.parents[1], preexec_fn=heard
+    ) as process:
         assert process.stdout
         assert process.stdout.readline() == "writing\n"
         assert not out.exists()

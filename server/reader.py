@@ -64,6 +64,8 @@ class SourceReader:
             reason = await self._watch()
         finally:
             await self._end()
+            if self._done.done():
+                thread.join()  # it has said its last word and returns at once
         return Run(reason, time.monotonic() - self._first_at if self._first_at else 0.0)
 
     async def _watch(self) -> str | None:

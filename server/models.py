@@ -87,6 +87,7 @@ class Models:
         """Why another model than the one that was chosen looks."""
         self._fixed: tuple[_Fixed, ...] = ()
         self._writing: set[asyncio.Task[None]] = set()
+        self._adding = asyncio.Lock()
 
     @property
     def folder(self) -> Path:
@@ -106,6 +107,8 @@ class Models:
             raise ModelError(f"There is no model file {configured}.")
         self._shelf.open()
         self._fixed = tuple(_fixed(configured))
+        for one in self._known():
+            self._read_facts(one)
         if backend := self._chosen():
             return backend
         backend = self._open(configured)
@@ -131,9 +134,8 @@ class Models:
 
     def all(self) -> list[Model]:
         """Those of the settings first, then those uploaded, the oldest first."""
-        uploaded = [_Fixed(id_, self._shelf.path_of(id_), "uploaded") for id_ in self._shelf.uploaded()]
         seen: dict[str, Model] = {}
-        for one in (*self._fixed, *uploaded):
+        for one in self._known():
             if one.id not in seen:
                 seen[one.id] = self._model(one)
         return list(seen.values())
@@ -152,16 +154,15 @@ class Models:
         """
         try:
             id_, facts = await asyncio.to_thread(_looked_through, part)
-            if any(model.id == id_ for model in self.all()):
-                return self.get(id_), False
-            if len(self._shelf.uploaded()) >= self.limits.most:
-                raise ModelRefused(
-                    "too-many-models", f"{self.limits.most} models are kept already, which is the most. Remove one."
-                )
-            await asyncio.to_thread(os.replace, part, self._shelf.path_of(id_))
+            async with self._adding:
+                if any(model.id == id_ for model in self.all()):
+                    return self.get(id_), False
+                if len(self._shelf.uploaded()) >= self.limits.most:
+                    raise ModelRefused(
+                        "too-many-models", f"{self.limits.most} models are kept already, which is the most. Remove one."
+                    )
+                await self._keep(part, id_, Entry(self._free_name(name, id_), time.time()))
             self._facts[id_] = facts
-            self._shelf.entries[id_] = Entry(self._free_name(name, id_), time.time())
-            await asyncio.to_thread(self._shelf.save)
             return self.get(id_), True
         except ModelError as error:
             raise ModelRefused("invalid-model", str(error)) from error
@@ -199,10 +200,23 @@ class Models:
             )
         if model.origin != "uploaded":
             raise ModelRefused("model-not-removable", "This model comes with Vigie or its settings: it stays.")
+        # The file first: on a full disk it makes the room in which that is written down. Without it an entry is nothing.
+        await asyncio.to_thread(model.path.unlink, missing_ok=True)
         del self._shelf.entries[id_]
         self._facts.pop(id_, None)
-        await asyncio.to_thread(self._shelf.save)
-        await asyncio.to_thread(self._shelf.path_of(id_).unlink, missing_ok=True)
+        self._save()
+
+    async def _keep(self, part: Path, id_: str, entry: Entry) -> None:
+        """A file and what is known of it, both or neither. Raises OSError."""
+        path = self._shelf.path_of(id_)
+        await asyncio.to_thread(os.replace, part, path)
+        self._shelf.entries[id_] = entry
+        try:
+            await asyncio.to_thread(self._shelf.save)
+        except OSError:
+            del self._shelf.entries[id_]
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise
 
     async def _swap(self, detector: Detector, model: Model) -> None:
         options = self._options
@@ -327,6 +341,18 @@ class Models:
             one.path,
         )
 
+    def _known(self) -> list[_Fixed]:
+        uploaded = (_Fixed(id_, self._shelf.path_of(id_), "uploaded") for id_ in self._shelf.uploaded())
+        return [*self._fixed, *uploaded]
+
+    def _read_facts(self, one: _Fixed) -> None:
+        """What its file says, once: the list of models is asked for often. Blocks."""
+        if one.path.suffix != ".pt":
+            try:
+                self._facts[one.id] = facts_of(one.path)
+            except ModelError as error:
+                log.warning("%s", error)
+
     def _told_by(self, one: _Fixed, checked: Checked | None) -> tuple[str, tuple[str, ...], str]:
         """Version, labels and precision: as it runs, as it ran when it was checked, or as its file says."""
         if one.id == self._active and self._detector:
@@ -334,12 +360,12 @@ class Models:
             return info.version, info.labels, info.precision
         if checked:
             return checked.version, checked.labels, checked.precision
-        if one.path.suffix == ".pt":
-            return "", (), "fp32"
+        facts = self._facts.get(one.id)
+        if facts is None:
+            return "", (), "fp32" if one.path.suffix == ".pt" else ""
         try:
-            facts = self._facts.get(one.id) or self._facts.setdefault(one.id, facts_of(one.path))
             return facts.metadata.get("version", ""), labels_of(facts.metadata.get("names", "")), facts.precision
-        except (ModelError, ValueError):
+        except ValueError:
             return "", (), ""
 
 

@@ -176,3 +176,30 @@ def test_what_is_kept_and_cannot_be_read_stops_the_start(stage: Stage, content: 
     models = Models(DetectorSettings(model=stage.path), ModelSettings(), stage.folder, Metrics())
     with pytest.raises(ConfigError, match=r"Mend models\.json"):
         models.open_first()
+
+
+async def test_what_cannot_be_written_down_is_not_kept(stage: Stage) -> None:
+    """A real fault: the file that it would be written to is a folder."""
+    async with stage.running() as (models, _, _):
+        id_ = await stage.uploaded(models, "first")
+        blocked = models.folder / "models.json.part"
+        blocked.mkdir()
+        with pytest.raises(IsADirectoryError):
+            await stage.uploaded(models, "second")
+        assert [model.name for model in models.all()] == ["configured", "gun-yolov8n", "first"]
+        assert [path.name for path in models.folder.glob("*.onnx")] == [f"{id_}.onnx"]
+        await models.remove(id_)  # which is how room is made
+        assert not list(models.folder.glob("*.onnx"))
+        blocked.rmdir()
+    async with stage.running() as (models, _, _):
+        assert [model.name for model in models.all()] == ["configured", "gun-yolov8n"]
+
+
+async def test_uploads_beside_each_other_keep_to_the_limit(stage: Stage) -> None:
+    async with stage.running() as (models, _, _):
+        models.limits = ModelSettings(most=1)
+        parts = [write_model(models.folder / f"{n}.part", names=f"{{0: 'gun {n}'}}") for n in range(3)]
+        told = await asyncio.gather(*(models.add(part, "new") for part in parts), return_exceptions=True)
+        assert sorted(type(one).__name__ for one in told) == ["ModelRefused", "ModelRefused", "tuple"]
+        assert len(list(models.folder.glob("*.onnx"))) == 1
+        assert not list(models.folder.glob("*.part"))

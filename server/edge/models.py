@@ -53,10 +53,9 @@ class ModelRoutes:
 
     async def list_all(self, request: web.Request) -> web.Response:
         """``GET /api/v1/models``."""
-        models = await asyncio.to_thread(self.models.all)
         return web.json_response(
             {
-                "models": [self._body(model) for model in models],
+                "models": [self._body(model) for model in self.models.all()],
                 "changing": self.models.changing,
                 "limits": {"upload_bytes": self.models.limits.upload_bytes, "most": self.models.limits.most},
                 **standing_body(self.models, self.detector),
@@ -101,6 +100,8 @@ class ModelRoutes:
             await self.models.remove(request.match_info["id"])
         except ModelRefused as error:
             raise _problem(error) from error
+        except OSError as error:
+            raise Problem("no-room", 507, f"The model cannot be removed: {error.strerror}.") from error
         return web.Response(status=204)
 
     async def _receive(self, request: web.Request, part: Path) -> str:

@@ -76,7 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="valid,test", help="default: %(default)s")
     parser.add_argument("--sets", default="", help="only these sets, by commas")
     parser.add_argument("--size", type=int, default=640)
-    parser.add_argument("--backend", default="openvino", help="of the server, for ONNX: openvino, onnxruntime; a .pt file has its own")
+    parser.add_argument(
+        "--backend", default="openvino", help="of the server, for ONNX: openvino, onnxruntime; a .pt file has its own"
+    )
     parser.add_argument("--as-val", action="store_true", help="look as Ultralytics' val does")
     parser.add_argument("--videos", type=Path, nargs="*", default=[], help="gun-free videos: false alarms an hour")
     parser.add_argument("--cutouts", type=Path, nargs="*", default=[], help="folders of guns: small ones are pasted")

@@ -200,7 +200,7 @@ class Models:
             )
         if model.origin != "uploaded":
             raise ModelRefused("model-not-removable", "This model comes with Vigie or its settings: it stays.")
-        # The file first: on a full disk that makes room to write it down, and an entry without a file counts for nothing.
+        # The file first: on a full disk that makes room to write it down. An entry without a file counts for nothing.
         await asyncio.to_thread(model.path.unlink, missing_ok=True)
         del self._shelf.entries[id_]
         self._facts.pop(id_, None)

@@ -97,7 +97,7 @@ def main() -> None:
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
         )
-        for chatty in ("aioice", "alembic"):
+        for chatty in ("aioice", "alembic", "aiosqlite"):  # the last tells statements with their secrets
             logging.getLogger(chatty).setLevel(logging.WARNING)
         asyncio.run(serve(settings, sources))
     except (ConfigError, PluginError, ModelError, RecordingError) as error:

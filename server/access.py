@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
 """So soon a stream ends after its session or token did, and a change by another server is known."""
 
-LOOK_AGAIN_S = 1.0
-"""A secret that is not known may be newer than what is known. So often, and not for every guess, that is looked up."""
+LOOK_AGAIN_S = 0.2
+"""A secret that is not known may be newer than what is known. For a guesser that is looked up no more often."""
 
 USED_EVERY_S = 15.0
 DAY_S = 86_400.0
@@ -68,7 +68,7 @@ class Access(Background):
         self._everything = Everything("", {}, {}, {})
         self._by_hash: dict[str, Token | Session] = {}
         self._looked = float("-inf")
-        self._loading = asyncio.Lock()
+        self._looking, self._loading = asyncio.Lock(), asyncio.Lock()
         self._leases: dict[str, dict[object, Callable[[], None]]] = {}
         self._used: dict[str, float] = {}
         self._addresses, self._accounts = Guesses(settings.guesses), Guesses(settings.guesses * ACCOUNT_FACTOR)
@@ -93,7 +93,7 @@ class Access(Background):
         told = time.monotonic()
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            await self._look()
+            await self._look(time.monotonic())
             self._end_leases()
             if time.monotonic() - told >= USED_EVERY_S:
                 await self._tell_used()
@@ -101,11 +101,13 @@ class Access(Background):
 
     # --- who asks ----------------------------------------------------------------------------------------------------
 
-    async def principal(self, secret: str) -> Principal | None:
-        """Whose token or session this is; None for one that is unknown or has ended."""
+    async def principal(self, secret: str, *, by_guesser: bool = False) -> Principal | None:
+        """Whose token or session this is; None for one that is unknown or has ended. ``by_guesser``: from where too
+        many were wrong already."""
+        asked = time.monotonic()
         found = self._find(secret)
-        if found is None and time.monotonic() - self._looked >= LOOK_AGAIN_S:
-            await self._look()
+        if found is None and not (by_guesser and asked - self._looked < LOOK_AGAIN_S):
+            await self._look(asked)
             found = self._find(secret)
         principal = self._principal_of(found) if found else None
         if principal and principal.kind == "token" and principal.subject:
@@ -313,14 +315,18 @@ class Access(Background):
             for end in list(self._leases[credential].values()):
                 end()
 
-    async def _look(self) -> None:
-        """Read it anew where it has changed. While the database is away, what is known goes on to count."""
-        self._looked = time.monotonic()
-        try:
-            if await self._rows.version() != self._everything.version:
-                await self._load()
-        except Exception as error:
-            log.warning("who has access cannot be read: %s", plain_words(error), exc_info=not is_transient(error))
+    async def _look(self, asked: float) -> None:
+        """Read it anew where it has changed; one look is enough for all who asked before it began. While the database
+        is away, what is known goes on to count."""
+        async with self._looking:
+            if self._looked >= asked:
+                return
+            self._looked = time.monotonic()
+            try:
+                if await self._rows.version() != self._everything.version:
+                    await self._load()
+            except Exception as error:
+                log.warning("who has access cannot be read: %s", plain_words(error), exc_info=not is_transient(error))
 
     async def _load(self) -> None:
         async with self._loading:  # of two who read, the later one has read later

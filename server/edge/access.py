@@ -37,7 +37,7 @@ class _Login(_Body):
 
     @model_validator(mode="after")
     def _one_way(self) -> _Login:
-        if (self.token is None) == (self.name is None or self.password is None):
+        if self.model_fields_set not in ({"token"}, {"name", "password"}):
             raise ValueError("send name and password, or a token")
         return self
 

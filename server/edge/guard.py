@@ -79,7 +79,7 @@ class Guard:
                 with lasts:
                     answer = await handler(request)
             except Problem as problem:
-                if problem.status == 401 and permit.asks:
+                if problem.status == 401:  # of the handler: a password or a token was wrong
                     self.guessed(request)
                 raise
             if permit.action and answer.status < 400:
@@ -134,6 +134,8 @@ class Guard:
     async def _admit(self, request: web.Request, permit: Permit) -> Principal | None:
         principal = await self._principal(request, permit)
         if principal is None:
+            if permit.greets:
+                return None
             if permit.asks:
                 self.patience(request)
                 return None
@@ -152,7 +154,8 @@ class Guard:
     async def _principal(self, request: web.Request, permit: Permit) -> Principal | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            principal = await self.access.principal(token.strip())
+            guesser = self.access.wait_s(self.caller(request).address) > 0
+            principal = await self.access.principal(token.strip(), by_guesser=guesser)
             if principal or permit.asks:
                 return principal
             self.patience(request)
@@ -163,7 +166,9 @@ class Guard:
         if self._from_elsewhere(request):
             return None  # cookies and being on this machine count for this server's own pages only
         for name in (SECURE_COOKIE, COOKIE):
-            if (secret := request.cookies.get(name)) and (principal := await self.access.principal(secret)):
+            if (secret := request.cookies.get(name)) and (
+                principal := await self.access.principal(secret, by_guesser=True)  # mostly one that has expired
+            ):
                 return principal
         return LOCAL if self.is_local(request) else None
 

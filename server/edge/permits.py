@@ -16,11 +16,12 @@ ACCESS = Permission.ACCESS
 @dataclass(frozen=True, slots=True)
 class Permit:
     """What it takes: one of ``permissions``; without any, whoever is known may. ``open``: nobody is asked who he is;
-    ``asks``: the handler itself asks those whom nobody knows, for a password or a camera's token; ``link``: a signed
-    link does as well; ``lasting``: the answer ends with the right to it; ``action``: what the audit log calls it."""
+    ``greets``: those whom nobody knows get an answer too; ``asks``: the handler looks at tokens that are unknown here,
+    for they may be a camera's; ``link``: a signed link does as well; ``lasting``: the answer ends with the right to it; ``action``: what the audit log calls it."""
 
     permissions: frozenset[Permission] = frozenset()
     open: bool = False
+    greets: bool = False
     asks: bool = False
     link: bool = False
     lasting: bool = False
@@ -99,8 +100,8 @@ PERMITS: dict[tuple[str, str], Permit] = {
     ("GET", "/api/v1/models/{id}"): _needs(MODELS),
     ("POST", "/api/v1/models/{id}/activate"): _needs(MODELS, action="model.activate"),
     ("DELETE", "/api/v1/models/{id}"): _needs(MODELS, action="model.remove"),
-    ("GET", "/api/v1/session"): Permit(asks=True),
-    ("POST", "/api/v1/session"): Permit(asks=True),  # writes the audit log itself: only it knows who it was
+    ("GET", "/api/v1/session"): Permit(greets=True),
+    ("POST", "/api/v1/session"): Permit(greets=True),  # writes the audit log itself: only it knows who it was
     ("DELETE", "/api/v1/session"): Permit(action="session.end"),
     ("POST", "/api/v1/session/password"): Permit(action="user.password"),
     ("GET", "/api/v1/users"): _needs(ACCESS),

@@ -17,7 +17,8 @@ ACCESS = Permission.ACCESS
 class Permit:
     """What it takes: one of ``permissions``; without any, whoever is known may. ``open``: nobody is asked who he is;
     ``greets``: those whom nobody knows get an answer too; ``asks``: the handler looks at tokens that are unknown here,
-    for they may be a camera's; ``link``: a signed link does as well; ``lasting``: the answer ends with the right to it; ``action``: what the audit log calls it."""
+    for they may be a camera's; ``link``: a signed link does as well; ``lasting``: the answer ends with the right to
+    it; ``action``: what the audit log calls it."""
 
     permissions: frozenset[Permission] = frozenset()
     open: bool = False

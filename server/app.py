@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 
 from aiohttp import web
@@ -151,7 +151,7 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         port = runner.addresses[0][1]
         kept.links.base_url = base_url_of(settings, port)
         cameras.open_all(sources)
-        first_token = None if _needs_no_token(settings) else await access.first_token()
+        first_token = None if _for_this_machine(settings) else await access.first_token()
         url = f"{'https' if tls else 'http'}://{_host(settings)}:{port}"
         yield Running(url, detector.ready, detector.scheduler, first_token)
         log.info("stopping")
@@ -174,8 +174,8 @@ async def _tls(stack: AsyncExitStack, settings: Settings) -> Tls | None:
     return await stack.enter_async_context(tls)
 
 
-def _needs_no_token(settings: Settings) -> bool:
-    """Whether whoever can reach this server needs none: then one would be shown for nothing."""
+def _for_this_machine(settings: Settings) -> bool:
+    """Whether nobody else can reach this server: then a token would be shown for nothing."""
     reached_by_others = settings.public_url or settings.access.proxies
     return settings.access.local and is_loopback_host(_host(settings)) and not reached_by_others
 
@@ -244,13 +244,8 @@ def _detector(settings: Settings, models: Models, metrics: Metrics) -> Detector:
 
 
 def _rule(settings: Settings) -> AddressRule:
-    """Where cameras of the API may be. Whoever reaches a Vigie on loopback is on this machine already."""
-    networks = tuple(ip_network(text) for text in settings.fleet.networks)
-    try:
-        loopback = settings.host == "localhost" or ip_address(settings.host).is_loopback
-    except ValueError:
-        loopback = False
-    return AddressRule(networks, loopback)
+    """Where cameras of the API may be. Where only this machine reaches Vigie, whoever does is on it already."""
+    return AddressRule(tuple(ip_network(text) for text in settings.fleet.networks), _for_this_machine(settings))
 
 
 def _whip_token(settings: Settings) -> str:

@@ -150,13 +150,7 @@ class Access(Background):
         place = neighbourhood(address)
         user = next((user for user in self._everything.users.values() if user.name == name), None)
         self._may_try(place, name, user, local)
-        if place in self._checking or len(self._checking) >= MOST_CHECKS:
-            raise ChecksBusy
-        self._checking.add(place)
-        try:
-            right = await self._check(user.password if user else None, password)
-        finally:
-            self._checking.discard(place)
+        right = await self._check_in_turn(place, user, password)
         if user is None or not right:
             if not local:
                 self._accounts.wrong(name, time.monotonic())
@@ -175,9 +169,8 @@ class Access(Background):
         await self._load()
 
     async def knows_password(self, user_id: str, password: str) -> bool:
-        """Whether this is a user's password."""
-        user = self._everything.users.get(user_id)
-        return await self._check(user.password if user else None, password)
+        """Whether this is a user's password; raises :class:`ChecksBusy`."""
+        return await self._check_in_turn(user_id, self._everything.users.get(user_id), password)
 
     # --- users and tokens --------------------------------------------------------------------------------------------
 
@@ -256,6 +249,16 @@ class Access(Background):
             wait = max(wait, self._accounts.wait_s(name, now))
         if wait:
             raise MustWait(wait)
+
+    async def _check_in_turn(self, whose: str, user: User | None, password: str) -> bool:
+        """One for each at a time, and not too many in all: each takes memory and time."""
+        if whose in self._checking or len(self._checking) >= MOST_CHECKS:
+            raise ChecksBusy
+        self._checking.add(whose)
+        try:
+            return await self._check(user.password if user else None, password)
+        finally:
+            self._checking.discard(whose)
 
     async def _check(self, kept: str | None, password: str) -> bool:
         """Whether a password is the one kept. Where there is no such user it takes as long, and is wrong."""

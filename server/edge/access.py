@@ -26,6 +26,9 @@ AUDIT_PAGE, MOST_AUDIT_PAGE = 50, 500
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
+TOO_BUSY = Problem("too-busy", 503, "Other logins are being checked. Try again at once.", headers={"Retry-After": "1"})
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -112,7 +115,8 @@ class AccessRoutes:
         """``POST /api/v1/session``: with name and password, or a token; answers a cookie."""
         body = _read(_Login, await read_json(request, "A login"))
         who = "token" if body.token else body.name or ""
-        self._guard.patience(request)
+        if not body.token:  # a right token gets in from everywhere; a password takes long to check
+            self._guard.patience(request)
         try:
             secret, session = await self._begin(request, body)
         except WrongLogin as error:
@@ -122,9 +126,7 @@ class AccessRoutes:
         except MustWait as error:
             raise too_many_guesses(error.seconds) from error
         except ChecksBusy as error:
-            raise Problem(
-                "too-busy", 503, "Other logins are being checked. Try again at once.", headers={"Retry-After": "1"}
-            ) from error
+            raise TOO_BUSY from error
         principal = await self._access.principal(secret)
         self._guard.note(request, principal.actor if principal else "nobody", "session.begin")
         answer = web.json_response(_who_body(principal), status=201)
@@ -149,8 +151,12 @@ class AccessRoutes:
             raise Problem("not-allowed", 403, "Only who has logged in by name has a password to change.")
         body = _read(_OwnPassword, await read_json(request, "A password"))
         self._guard.patience(request)
-        if not await self._access.knows_password(principal.subject, body.current.get_secret_value()):
-            self._guard.guessed(request)
+        try:
+            right = await self._access.knows_password(principal.subject, body.current.get_secret_value())
+        except ChecksBusy as error:
+            raise TOO_BUSY from error
+        if not right:
+            self._guard.wrong(request)
             raise Problem("wrong-password", 403, "The current password is wrong.")
         with _refusals():
             await self._access.change_user(

@@ -79,8 +79,8 @@ class Guard:
                 with lasts:
                     answer = await handler(request)
             except Problem as problem:
-                if problem.status == 401:  # of the handler: a password or a token was wrong
-                    self.guessed(request)
+                if problem.status == 401 and (permit.greets or "Authorization" in request.headers):
+                    self.wrong(request)  # a password or a token was there, and was not right
                 raise
             if permit.action and answer.status < 400:
                 actor = principal.actor if principal else "camera-token"
@@ -116,8 +116,10 @@ class Guard:
             and is_loopback_host(request.host)
         )
 
-    def guessed(self, request: web.Request) -> None:
-        """Somebody was wrong. Whoever is on this machine may be, as often as he likes."""
+    def wrong(self, request: web.Request) -> None:
+        """Somebody was wrong; raises :class:`Problem` where he must wait. Whoever is on this machine may be wrong as
+        often as he likes."""
+        self.patience(request)
         caller = self.caller(request)
         if not self.is_local(request) and self.access.guessed_wrong(caller.address):
             self.note(request, "nobody", "guesses", outcome=REFUSED)
@@ -134,10 +136,7 @@ class Guard:
     async def _admit(self, request: web.Request, permit: Permit) -> Principal | None:
         principal = await self._principal(request, permit)
         if principal is None:
-            if permit.greets:
-                return None
-            if permit.asks:
-                self.patience(request)
+            if permit.greets or permit.asks:
                 return None
             if permit.link and "signature" in request.query:
                 return None  # the handler looks whether it is right
@@ -158,17 +157,16 @@ class Guard:
             principal = await self.access.principal(token.strip(), by_guesser=guesser)
             if principal or permit.asks:
                 return principal
-            self.patience(request)
-            self.guessed(request)
+            self.wrong(request)
             raise Problem(
                 "wrong-token", 401, "This token is unknown, revoked or expired. Make another.", headers=CHALLENGE
             )
         if self._from_elsewhere(request):
             return None  # cookies and being on this machine count for this server's own pages only
-        for name in (SECURE_COOKIE, COOKIE):
-            if (secret := request.cookies.get(name)) and (
-                principal := await self.access.principal(secret, by_guesser=True)  # mostly one that has expired
-            ):
+        # To a secure page the other cookie may come from anybody on the way.
+        if secret := request.cookies.get(SECURE_COOKIE if self.caller(request).secure else COOKIE):
+            principal = await self.access.principal(secret, by_guesser=True)  # mostly, an unknown one has expired
+            if principal:
                 return principal
         return LOCAL if self.is_local(request) else None
 
@@ -176,8 +174,8 @@ class Guard:
         """Whether a page of another origin makes the browser ask (W3C Fetch Metadata). Opening an address in a tab is
         no page's doing."""
         site = request.headers.get("Sec-Fetch-Site", "none")
-        if site in ("none", "same-origin") or {request.headers.get("Origin"), "*"} & set(self._friends):
-            return False
+        if site in ("none", "same-origin") or request.headers.get("Origin") in self._friends:
+            return False  # where all origins are friends (*), none is known: their pages need a token
         opened = request.headers.get("Sec-Fetch-Mode") == "navigate"
         return not (opened and request.method == "GET" and request.headers.get("Sec-Fetch-Dest") == "document")
 

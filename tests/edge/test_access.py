@@ -231,8 +231,10 @@ async def test_ten_thousand_wrong_tokens_in_small(server: Server, admin: Visitor
     assert {answer.status for answer in answers} == {429}
     assert time.perf_counter() - begun < 10
     assert int(answers[0].headers["Retry-After"]) <= 60
+    (await nobody.log_in(token=nobody.token)).problem("too-many-guesses", 429)
     nobody.token = right
     assert (await nobody.get("/api/v1/cameras")).status == 200
+    assert (await nobody.log_in(token=right)).status == 201
 
     async def noted() -> list[Json]:
         return [entry for entry in await audit(admin, "guesses") if entry["address"] == nobody.address]

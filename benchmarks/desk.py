@@ -21,6 +21,7 @@ from server.edge.http import make_app
 from server.edge.sessions import SessionPlaces
 from server.memory import limit_arenas
 from server.metrics import Metrics
+from tests.support.access import local_guard
 from tests.support.events import confirmed
 
 from .kept import kept_in, sighting
@@ -33,7 +34,7 @@ async def serve(url: str, folder: Path) -> None:
     async with AsyncExitStack() as stack:
         kept = await stack.enter_async_context(kept_in(url, folder))
         stream = EventStream(kept.changes, SessionPlaces(LISTENERS, Metrics()))
-        runner = web.AppRunner(make_app(stream.routes(), ()), access_log=None, shutdown_timeout=1)
+        runner = web.AppRunner(make_app(stream.routes(), (), local_guard()), access_log=None, shutdown_timeout=1)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         stack.callback(kept.changes.live.close, "the server stops")

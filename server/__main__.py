@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from . import replaying
+from . import accounts, replaying
 from .app import serve
 from .config import CameraSettings, ConfigError, Settings, load_settings
 from .core.replay import RecordingError
@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m server",
         description="Vigie: a real-time video server that watches cameras for firearms.",
-        epilog="python -m server replay --help: try a confirmation policy on recordings.",
+        epilog="python -m server replay --help: try a confirmation policy on recordings. "
+        "python -m server token --help, user --help: give access, also when locked out.",
     )
     options.add_argument("--host", help="address to listen on; the default, 127.0.0.1, is this machine only")
     options.add_argument("--port", type=int, help="port to listen on; default 5000, 0 picks a free one")
@@ -89,11 +90,14 @@ def main() -> None:
         if sys.argv[1:2] == ["replay"]:
             replaying.run(sys.argv[2:])
             return
+        if sys.argv[1:2] and sys.argv[1] in accounts.COMMANDS:
+            accounts.run(sys.argv[1:])
+            return
         settings, sources = settings_of(parser().parse_args())
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
         )
-        for chatty in ("aioice", "alembic"):
+        for chatty in ("aioice", "alembic", "aiosqlite"):  # the last tells statements with their secrets
             logging.getLogger(chatty).setLevel(logging.WARNING)
         asyncio.run(serve(settings, sources))
     except (ConfigError, PluginError, ModelError, RecordingError) as error:

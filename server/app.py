@@ -10,25 +10,30 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 from aiohttp import web
 
+from .access import Access
 from .addresses import AddressRule
+from .auditlog import AuditLog
 from .cameras import Cameras
 from .catalogue import Catalogue
 from .conditions import Conditions
 from .config import CameraSettings, ConfigError, Settings, cores
+from .core.access import is_loopback_host
 from .core.tracking import TrackerSettings
 from .detector import Detector
+from .edge.access import AccessRoutes
 from .edge.api import Api
 from .edge.cameras import CameraRoutes
 from .edge.encoder import Encoders
 from .edge.event_stream import EventStream
 from .edge.events import EventRoutes
 from .edge.evidence import EvidenceRoutes
+from .edge.guard import Guard
 from .edge.http import make_app
 from .edge.mjpeg import Mjpeg
 from .edge.models import ModelRoutes
@@ -49,7 +54,9 @@ from .models import Models
 from .notices import Notices
 from .presence import Presence, presence
 from .recordings import EpisodeWriter
+from .store.audit import AuditRows
 from .store.database import Database, DatabaseError
+from .tls import Tls, names_of, own_addresses
 from .verdicts import Verdicts
 
 log = logging.getLogger(__name__)
@@ -59,11 +66,13 @@ LEAST_TOKEN = 16
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers at ``url``; ``ready`` once its model is warm; ``scheduler`` ends only by an error."""
+    """A server that answers at ``url``; ``ready`` once its model is warm; ``scheduler`` ends only by an error.
+    ``first_token``: an admin's, where nobody else has access yet and somebody needs it."""
 
     url: str
     ready: asyncio.Event
     scheduler: asyncio.Task[None]
+    first_token: str | None = field(default=None, repr=False)
 
 
 @asynccontextmanager
@@ -77,7 +86,11 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         metrics = Metrics()
         database = await _database(stack, settings)
         own = _presence(stack, settings.data_dir)
+        tls = await _tls(stack, settings)
         kept = await stack.enter_async_context(keeping(database, settings, own, metrics))
+        access = await stack.enter_async_context(Access(database, settings.access))
+        audit = AuditLog(AuditRows(database, settings.access.audit_most), settings.access.audit_days)
+        guard = Guard(access, await stack.enter_async_context(audit), settings.access, settings.cors_origins)
         models = _models(settings, metrics)
         detector = await stack.enter_async_context(_detector(settings, models, metrics))
         episodes = await stack.enter_async_context(
@@ -116,15 +129,16 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
             camera_routes,
             mjpeg,
             Whep(cameras, webrtc),
-            Whip(webrtc),
+            Whip(webrtc, _whip_token(settings)),
             EventStream(kept.changes, SessionPlaces(settings.limits.listeners, metrics)),
             EventRoutes(kept.store, kept.changes, kept.deliveries),
             EvidenceRoutes(evidence, kept.links.key, SessionPlaces(settings.limits.listeners, metrics)),
             WebhookRoutes(kept.subscriptions, kept.deliveries, kept.outbox, settings.webhooks),
             PolicyRoutes(cameras, policy, tracker, kept.episodes),
             ModelRoutes(models, detector),
+            AccessRoutes(access, guard),
         )
-        app = make_app([route for part in parts for route in part.routes()], settings.cors_origins)
+        app = make_app([route for part in parts for route in part.routes()], settings.cors_origins, guard)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -132,13 +146,14 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         stack.callback(streams.close_all, "the server stops")
         stack.callback(mjpeg.close_all)
         stack.callback(kept.changes.live.close, "the server stops")
-        site = web.TCPSite(runner, settings.host, settings.port)
+        site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls.context if tls else None)
         await site.start()
         port = runner.addresses[0][1]
         kept.links.base_url = base_url_of(settings, port)
         cameras.open_all(sources)
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        yield Running(f"http://{host}:{port}", detector.ready, detector.scheduler)
+        first_token = None if _for_this_machine(settings) else await access.first_token()
+        url = f"{'https' if tls else 'http'}://{_host(settings)}:{port}"
+        yield Running(url, detector.ready, detector.scheduler, first_token)
         log.info("stopping")
 
 
@@ -150,6 +165,36 @@ async def _database(stack: AsyncExitStack, settings: Settings) -> Database:
         return await stack.enter_async_context(Database(url))
     except DatabaseError as error:
         raise ConfigError(str(error)) from error
+
+
+async def _tls(stack: AsyncExitStack, settings: Settings) -> Tls | None:
+    if not settings.tls.enabled:
+        return None
+    tls = await asyncio.to_thread(Tls, settings.tls, settings.data_dir / "tls", names_of(settings))
+    return await stack.enter_async_context(tls)
+
+
+def _for_this_machine(settings: Settings) -> bool:
+    """Whether nobody else can reach this server: then a token would be shown for nothing."""
+    reached_by_others = settings.public_url or settings.access.proxies
+    return settings.access.local and is_loopback_host(_host(settings)) and not reached_by_others
+
+
+def _host(settings: Settings) -> str:
+    return f"[{settings.host}]" if ":" in settings.host else settings.host
+
+
+def ready_line(server: Running, settings: Settings) -> str:
+    """What is printed once all is ready: the address, and on the first start the link that opens it."""
+    if not server.first_token:
+        return f"Vigie is ready: {server.url.replace('0.0.0.0', 'localhost').replace('127.0.0.1', 'localhost')}"
+    url = settings.public_url or server.url
+    if settings.public_url is None and settings.host in ("0.0.0.0", "::"):
+        address = next(iter(own_addresses()), "localhost")
+        host = f"[{address}]" if ":" in address else address
+        url = url.replace("[::]", host).replace("0.0.0.0", host)
+    link = f"{url.rstrip('/')}/#token={server.first_token}"
+    return f"Vigie is ready: {link}\nWhoever opens this link is admin. It is shown this once; keep it to yourself."
 
 
 def _presence(stack: AsyncExitStack, folder: Path) -> Presence:
@@ -199,13 +244,8 @@ def _detector(settings: Settings, models: Models, metrics: Metrics) -> Detector:
 
 
 def _rule(settings: Settings) -> AddressRule:
-    """Where cameras of the API may be. Whoever reaches a Vigie on loopback is on this machine already."""
-    networks = tuple(ip_network(text) for text in settings.fleet.networks)
-    try:
-        loopback = settings.host == "localhost" or ip_address(settings.host).is_loopback
-    except ValueError:
-        loopback = False
-    return AddressRule(networks, loopback)
+    """Where cameras of the API may be. Where only this machine reaches Vigie, whoever does is on it already."""
+    return AddressRule(tuple(ip_network(text) for text in settings.fleet.networks), _for_this_machine(settings))
 
 
 def _whip_token(settings: Settings) -> str:
@@ -241,10 +281,7 @@ async def serve(settings: Settings, sources: Sequence[CameraSettings] = ()) -> N
         loop.add_signal_handler(name, stop.set)
     async with running(settings, sources) as server:
         await _unless_broken(server, server.ready)
-        print(
-            f"Vigie is ready: {server.url.replace('0.0.0.0', 'localhost').replace('127.0.0.1', 'localhost')}",
-            flush=True,
-        )
+        print(ready_line(server, settings), flush=True)
         await _unless_broken(server, stop)
 
 

@@ -58,7 +58,8 @@ class Keeping:
 def base_url_of(settings: Settings, port: int) -> str:
     """How others reach this server: as the settings say, else at the address it listens on."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return (settings.public_url or f"http://{host}:{port}").rstrip("/")
+    scheme = "https" if settings.tls.enabled else "http"
+    return (settings.public_url or f"{scheme}://{host}:{port}").rstrip("/")
 
 
 @asynccontextmanager

@@ -28,6 +28,8 @@ export class Problem extends Error {
 
 export class Api {
   #base;
+  /** What is done when the server wants to know who this is. */
+  onLoginRequired = () => {};
 
   /** @param {string} origin "" is the page's own */
   constructor(origin) {
@@ -183,8 +185,10 @@ export class Api {
       throw new Problem("unreachable");
     }
     noteServerDate(answer.headers.get("date"));
-    if (!answer.ok) throw await problemOf(answer);
-    return answer;
+    if (answer.ok) return answer;
+    const problem = await problemOf(answer);
+    if (problem.slug === "login-required") this.onLoginRequired();
+    throw problem;
   }
 }
 

@@ -1,8 +1,12 @@
 // The page's composition root: defines the elements, joins them to the server, and shows one view at a time.
+import { AccessApi } from "./access/access-api.js";
+import { Visitor } from "./access/visitor.js";
 import { WebhooksApi } from "./alerts/webhooks-api.js";
 import { Api } from "./api.js";
+import { VigieAccess } from "./components/vigie-access.js";
 import { VigieAreaEditor } from "./components/vigie-area-editor.js";
 import { VigieAreas } from "./components/vigie-areas.js";
+import { VigieAudit } from "./components/vigie-audit.js";
 import { VigieAway } from "./components/vigie-away.js";
 import { VigieCamera } from "./components/vigie-camera.js";
 import { VigieCameraFacts } from "./components/vigie-camera-facts.js";
@@ -23,8 +27,10 @@ import { VigieFindings } from "./components/vigie-findings.js";
 import { VigieHeader } from "./components/vigie-header.js";
 import { VigieHistory } from "./components/vigie-history.js";
 import { VigieLive } from "./components/vigie-live.js";
+import { VigieLogin } from "./components/vigie-login.js";
 import { VigieModel } from "./components/vigie-model.js";
 import { VigieModels } from "./components/vigie-models.js";
+import { VigiePasswordForm } from "./components/vigie-password-form.js";
 import { VigiePicture } from "./components/vigie-picture.js";
 import { VigieProbe } from "./components/vigie-probe.js";
 import { VigieQuestion } from "./components/vigie-question.js";
@@ -40,6 +46,10 @@ import { VigieStage } from "./components/vigie-stage.js";
 import { VigieStanding } from "./components/vigie-standing.js";
 import { VigieTile } from "./components/vigie-tile.js";
 import { VigieTimeline } from "./components/vigie-timeline.js";
+import { VigieTokenForm } from "./components/vigie-token-form.js";
+import { VigieTokens } from "./components/vigie-tokens.js";
+import { VigieUserForm } from "./components/vigie-user-form.js";
+import { VigieUsers } from "./components/vigie-users.js";
 import { VigieVerdict } from "./components/vigie-verdict.js";
 import { VigieWall } from "./components/vigie-wall.js";
 import { VigieWallBlank } from "./components/vigie-wall-blank.js";
@@ -117,10 +127,20 @@ const elements = {
   "vigie-model": VigieModel,
   "vigie-models": VigieModels,
   "vigie-standing": VigieStanding,
+  "vigie-login": VigieLogin,
+  "vigie-access": VigieAccess,
+  "vigie-users": VigieUsers,
+  "vigie-user-form": VigieUserForm,
+  "vigie-password-form": VigiePasswordForm,
+  "vigie-tokens": VigieTokens,
+  "vigie-token-form": VigieTokenForm,
+  "vigie-audit": VigieAudit,
 };
 for (const [name, element] of Object.entries(elements)) customElements.define(name, element);
 
 const api = new Api(config.api);
+const accessApi = new AccessApi(api);
+const visitor = new Visitor(accessApi);
 const fleet = new Fleet(api);
 const header = new VigieHeader();
 const live = new VigieLive();
@@ -138,9 +158,10 @@ const timeline = new VigieTimeline(eventsApi, events, stream, fleet, signals);
 const eventPage = new VigieEventPage(eventsApi, webhooksApi, events, stream, fleet);
 const webhooks = new VigieWebhooks(webhooksApi, fleet);
 const models = new VigieModels(new ModelsApi(api));
+const access = new VigieAccess(accessApi, visitor);
 const standing = new VigieStanding();
 const skip = h("a", { class: "skip", href: "#main", t: "app.skip" });
-const main = h("main", { id: "main", tabindex: -1 }, wall, live, picture, timeline, eventPage, webhooks, models);
+const main = h("main", { id: "main", tabindex: -1 }, wall, live, picture, timeline, eventPage, webhooks, models, access);
 for (const view of main.children) if (view instanceof HTMLElement) view.hidden = true;
 document.body.prepend(skip, header, standing, main);
 live.api = api;
@@ -151,11 +172,21 @@ picture.api = api;
 /** What is shown where the address names no view; decided once, so that no view gives way to another by itself. @type {View} */
 let first = "";
 
+/** What each view needs; the others are for everybody. @type {Record<string, string>} */
+const NEEDS = { wall: "view", camera: "view", events: "view", event: "view", picture: "detect", webhooks: "alerts", models: "models" };
+
 /** @returns {{ name: View | "camera" | "event", rest: string, query: string }} */
 function viewOf() {
+  const asked = askedView();
+  const needed = NEEDS[asked.name];
+  return needed && !visitor.may(needed) ? { name: visitor.may("view") ? "wall" : "access", rest: "", query: "" } : asked;
+}
+
+/** @returns {{ name: View | "camera" | "event", rest: string, query: string }} */
+function askedView() {
   const [, name = "", rest = "", query = ""] = /^#([a-z]+)(?:\/([^?]*))?(?:\?(.*))?$/.exec(location.hash) ?? [];
   const view = (/** @type {View | "camera" | "event"} */ shown) => ({ name: shown, rest: plain(rest), query });
-  if (name === "live" || name === "picture" || name === "wall" || name === "events" || name === "webhooks" || name === "models") return view(name);
+  if (name === "live" || name === "picture" || name === "wall" || name === "events" || name === "webhooks" || name === "models" || name === "access") return view(name);
   if ((name === "camera" || name === "event") && rest) return view(name);
   if (inAddress("camera")) return view("live");
   if (!first && fleet.known) first = fleet.cameras.length ? "wall" : "live";
@@ -186,6 +217,7 @@ function showView() {
   eventPage.event = name === "event" ? rest : "";
   webhooks.shown = name === "webhooks" ? rest : null;
   models.shown = name === "models";
+  access.shown = name === "access";
   header.view = name === "camera" ? "wall" : name === "event" ? "events" : name;
   if (name === "events") timeline.show(query);
   if (name === "events" && eventBefore) timeline.focusEvent(eventBefore);
@@ -213,6 +245,7 @@ function entitle() {
   else if (name === "events") document.title = t("app.title.events");
   else if (name === "webhooks") document.title = t("app.title.webhooks");
   else if (name === "models") document.title = t("app.title.models");
+  else if (name === "access") document.title = t("app.title.access");
   else document.title = camera.name ? t("app.title.camera", { camera: camera.name }) : t("app.title");
 }
 
@@ -223,6 +256,8 @@ function heard() {
 }
 
 async function ask() {
+  if (!visitor.who) await visitor.enter();
+  if (!visitor.welcome) return location.reload(), ASK_MS;
   try {
     const info = await api.server();
     header.server = info;
@@ -267,11 +302,25 @@ fleet.on("reach", (reached) => {
 });
 addEventListener("visibilitychange", () => look());
 addEventListener("hashchange", () => {
+  if (!visitor.welcome) return location.reload(); // a link with a token, opened where the login is shown
   if (!location.hash) first = "";
   showView();
 });
 languages.on("change", entitle);
-showView();
-listen(stream);
-void fleet.refresh();
-void keepAsking();
+void begin();
+
+/** The server says first who this is; whoever it does not know sees the login and nothing else. */
+async function begin() {
+  await visitor.enter();
+  if (!visitor.welcome) {
+    header.bar();
+    document.title = t("app.title");
+    main.replaceChildren(new VigieLogin(accessApi, visitor.linkFailed));
+    return;
+  }
+  api.onLoginRequired = () => location.reload(); // the login has ended
+  showView();
+  listen(stream);
+  void fleet.refresh();
+  void keepAsking();
+}

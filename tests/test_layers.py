@@ -17,6 +17,7 @@ ROWS: dict[str, float] = {
     "__main__": 7,
     "app": 6,
     "replaying": 6,
+    "accounts": 6,
     "edge": 5,
     # Row 4 has an order of its own.
     "conditions": 4.4,
@@ -29,6 +30,8 @@ ROWS: dict[str, float] = {
     # So has row 3: from the store up to what puts it together with who tells of it.
     "keeping": 3.3,
     "notices": 3.2,
+    "access": 3.1,
+    "auditlog": 3.1,
     "evidence": 3.1,
     "housekeeping": 3.1,
     "journal": 3.1,
@@ -58,6 +61,7 @@ ROWS: dict[str, float] = {
     "modelfile": 1.1,
     "plugins": 1,
     "presence": 1,
+    "tls": 1.3,
     "steadyclock": 1,
     "video": 1,
     "wire": 1,
@@ -86,6 +90,7 @@ ONLY_AT = {
     **dict.fromkeys(("aiomqtt", "paho"), ("alerts/",)),
     **dict.fromkeys(("sqlalchemy", "alembic"), ("store/",)),
     "obstore": ("evidence/",),
+    "argon2": ("access.py",),
     **dict.fromkeys(("urllib.request", "urllib.error", "http.client"), ("sources/",)),
 }
 """What leads out of the process or in is known at few places."""

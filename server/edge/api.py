@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from .. import __version__
 from ..cameras import Cameras
 from ..config import LimitSettings
+from ..core.access import Permission
 from ..core.detections import Detections
 from ..core.drawing import Mark, draw_on_image
 from ..detector import Busy, Detector
@@ -22,6 +23,7 @@ from ..looker import Timing
 from ..metrics import Metrics
 from ..models import Models
 from .bodies import read_json
+from .guard import lease_of, require
 from .messages import detections_body, timing_body
 from .models import standing_body
 from .pictures import Rgb, decode_picture, encode_jpeg
@@ -129,12 +131,17 @@ class Api:
         sdp, mode, name = body.get("sdp"), _mode(body.get("mode", "burned_in")), body.get("camera")
         if body.get("type", "offer") != "offer" or not isinstance(sdp, str):
             raise Problem("malformed-request", 400, 'Send {"type": "offer", "sdp": "...", "mode": "burned_in"}.')
+        require(request, Permission.DETECT if name is None else Permission.VIEW)
         camera = self.cameras.get(name) if isinstance(name, str) else None
         if name is not None and camera is None:
             raise Problem("unknown-camera", 404, f"There is no camera named {str(name)[:80]!r}.")
         if (size := body.get("size", "full")) not in SIZES:
             raise Problem("invalid-parameter", 400, f"The size is one of: {', '.join(SIZES)}.")
-        answer = await (self.webrtc.watch(sdp, camera, mode, size) if camera else self.webrtc.own(sdp, mode))
+        lease = lease_of(request)
+        if camera:
+            answer = await self.webrtc.watch(sdp, camera, mode, size, lease)
+        else:
+            answer = await self.webrtc.own(sdp, mode, lease)
         told = {"session": answer.session.id, "feed": answer.feed, "mode": mode}
         return web.json_response({"type": "answer", "sdp": answer.sdp, **told})
 

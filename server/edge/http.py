@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from .guard import Guard
+from .permits import check_all
 from .problems import Problem, problems
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
@@ -23,24 +25,27 @@ PAGE_HEADERS = {
 }
 
 
-def make_app(routes: Iterable[web.RouteDef], cors_origins: tuple[str, ...]) -> web.Application:
-    """The application that serves these routes and the page."""
-    app = web.Application(middlewares=[cross_origin(cors_origins), problems], client_max_size=2**20)
+def make_app(routes: Iterable[web.RouteDef], cors_origins: tuple[str, ...], guard: Guard) -> web.Application:
+    """The application that serves these routes and the page; raises LookupError for a route without a permit."""
+    app = web.Application(
+        middlewares=[cross_origin(cors_origins, guard), problems, guard.middleware()], client_max_size=2**20
+    )
     app.add_routes(routes)
     app.router.add_get("/{path:.*}", _page)
+    check_all(app)
     app.on_response_prepare.append(_add_page_headers)
-    app.on_response_prepare.append(share_with(cors_origins))
+    app.on_response_prepare.append(share_with(cors_origins, guard))
     return app
 
 
-def cross_origin(allowed: tuple[str, ...]) -> Middleware:
+def cross_origin(allowed: tuple[str, ...], guard: Guard) -> Middleware:
     """CORS (the Fetch standard) for the front ends allowed; a page of any other origin is refused what changes things,
     reads a picture or opens a session."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         origin = request.headers.get("Origin")
-        if origin is None or urlsplit(origin).netloc == request.host:
+        if origin is None or _netloc(origin) == guard.caller(request).host:
             return await handler(request)
         if origin not in allowed and "*" not in allowed:
             if request.method in ("GET", "HEAD") and "Upgrade" not in request.headers:
@@ -62,18 +67,28 @@ def cross_origin(allowed: tuple[str, ...]) -> Middleware:
     return middleware
 
 
-def share_with(allowed: tuple[str, ...]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+def share_with(allowed: tuple[str, ...], guard: Guard) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """Lets pages of the origins allowed read each answer, also one that a handler sends piece by piece."""
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         origin = request.headers.get("Origin")
-        if origin is None or urlsplit(origin).netloc == request.host or not (origin in allowed or "*" in allowed):
+        if origin is None or not (origin in allowed or "*" in allowed):
+            return
+        if _netloc(origin) == guard.caller(request).host:
             return
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link, Content-Range"
         response.headers["Vary"] = "Origin"
 
     return add_headers
+
+
+def _netloc(origin: str) -> str:
+    """Host and port of an origin; whoever sends what is none has none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 async def _page(request: web.Request) -> web.FileResponse:

@@ -15,6 +15,7 @@ from ..cameras import Cameras
 from ..core.frame import Picture
 from ..feed import Feed
 from .encoder import Encoders, Look
+from .guard import Lease
 from .peer import Opened, Role, Session, check_offer
 from .sessions import SessionPlaces
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 DRAWN, CLEAN = MODES = ("burned_in", "overlay")
 FULL, SMALL = SIZES = ("full", "small")
+
+NO_RIGHT = "the login or token it was opened with has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +54,19 @@ class WebRtcSessions:
         """How many peers watch a camera."""
         return self._watching[feed]
 
-    async def own(self, sdp: str, mode: str) -> Answer:
-        """A browser's own camera is looked at. This and the next two raise :class:`Problem`."""
+    async def own(self, sdp: str, mode: str, lease: Lease) -> Answer:
+        """A browser's own camera is looked at, until the lease ends. This and the next two raise :class:`Problem`."""
         look = Look(drawn=True) if mode == DRAWN else None
-        return await self._open(Role("webrtc", self._visit, mode, look, receives=True), sdp)
+        return await self._open(Role("webrtc", self._visit, mode, look, receives=True), sdp, lease)
 
-    async def watch(self, sdp: str, feed: Feed, mode: str, size: str, kind: str = "webrtc") -> Answer:
+    async def watch(self, sdp: str, feed: Feed, mode: str, size: str, lease: Lease, kind: str = "webrtc") -> Answer:
         """Somebody watches a camera; ``kind`` says by which protocol he came."""
         look = Look(drawn=mode == DRAWN, small=size == SMALL)
-        return await self._open(Role(kind, lambda: self._watch(feed), mode, look, receives=False), sdp)
+        return await self._open(Role(kind, lambda: self._watch(feed), mode, look, receives=False), sdp, lease)
 
-    async def publish(self, sdp: str, name: str, token: str) -> Answer:
+    async def publish(self, sdp: str, name: str, token: str, lease: Lease) -> Answer:
         """Somebody pushes a camera; raises :class:`server.cameras.PushRefused` too."""
-        return await self._open(Role("whip", lambda: self._push(name, token), None, None, receives=True), sdp)
+        return await self._open(Role("whip", lambda: self._push(name, token), None, None, receives=True), sdp, lease)
 
     def get(self, session_id: str, kind: str) -> Session | None:
         """The session of this id, if it came by this protocol."""
@@ -115,10 +118,10 @@ class WebRtcSessions:
 
             yield Opened(feed, take, push.over)
 
-    async def _open(self, role: Role, sdp: str) -> Answer:
+    async def _open(self, role: Role, sdp: str, lease: Lease) -> Answer:
         check_offer(sdp, receives=role.receives)
         session = Session(role, self._encoders, self._cameras.detector.model, self._idle_s)
-        task = asyncio.create_task(self._run(session, sdp), name=f"{role.kind} {session.id}")
+        task = asyncio.create_task(self._run(session, sdp, lease), name=f"{role.kind} {session.id}")
         self._sessions[session.id] = (session, task)
         try:
             answer, feed = await asyncio.shield(session.answered)
@@ -127,9 +130,9 @@ class WebRtcSessions:
             raise
         return Answer(session, answer, feed)
 
-    async def _run(self, session: Session, sdp: str) -> None:
+    async def _run(self, session: Session, sdp: str, lease: Lease) -> None:
         try:
-            with self._places.take(session.role.kind):
+            with self._places.take(session.role.kind), lease(lambda: session.end(NO_RIGHT)):
                 await session.run(sdp)
         except Exception as error:
             if session.answered.done():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ..cameras import Cameras
+from .guard import lease_of
 from .problems import Problem
 from .webrtc import MODES, SIZES, WebRtcSessions
 from .wish import SDP, SessionRoutes, read_sdp
@@ -30,7 +31,8 @@ class Whep:
             raise Problem("unknown-camera", 404, f"There is no camera named {name[:80]!r}.")
         mode, size = _choice(request, "mode", MODES), _choice(request, "size", SIZES)
         offer = await read_sdp(request, SDP)
-        return self._sessions.created(request, await self._webrtc.watch(offer, feed, mode, size, "whep"))
+        answer = await self._webrtc.watch(offer, feed, mode, size, lease_of(request), "whep")
+        return self._sessions.created(request, answer)
 
 
 def _choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str:

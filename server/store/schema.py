@@ -219,3 +219,56 @@ keys = Table(
     Column("name", String(40), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(63), nullable=False, unique=True),
+    Column("role", String(10), nullable=False),
+    Column("password", Text, nullable=False, comment="as argon2 writes it"),
+    Column("created_at", Double, nullable=False),
+    Column("last_login_at", Double),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(63), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True, comment="SHA-256: a token is 256 random bits"),
+    Column("role", String(10), comment="null: it has scopes"),
+    Column("scopes", JSON, nullable=False),
+    Column("created_by", String(80), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("last_used_at", Double),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("user_id", String(36), ForeignKey("users.id", ondelete="CASCADE"), comment="or else"),
+    Column("token_id", String(36), ForeignKey("tokens.id", ondelete="CASCADE")),
+    Column("address", String(45), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Index("ix_sessions_user", "user_id", "address"),
+    Index("ix_sessions_expires", "expires_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("actor", String(80), nullable=False, comment="user:anna, token:prometheus, local, nobody"),
+    Column("address", String(45), nullable=False),
+    Column("action", String(40), nullable=False, comment="camera.add and so on"),
+    Column("target", String(200), nullable=False, server_default=""),
+    Column("outcome", String(10), nullable=False, comment="done or refused"),
+    Index("ix_audit_at", "at"),
+    sqlite_autoincrement=True,
+)

@@ -26,7 +26,7 @@ export class VigieCamera extends HTMLElement {
   #word = h("span", { class: "chip camera-word", testid: "camera-state" });
   #since = h("span", { class: "hint camera-since" });
   #labels = h("span", { class: "tags" });
-  #power = h("button", { class: "button is-compact", type: "button", testid: "power" });
+  #power = h("button", { class: "button is-compact", type: "button", testid: "power", "data-needs": "cameras" });
   #draw = action("camera.draw", "shape", "draw");
   #edit = action("camera.edit", "edit", "edit");
   #save = action("camera.snapshot", "download", "snapshot");
@@ -65,6 +65,7 @@ export class VigieCamera extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
     this.classList.add("camera");
+    for (const button of [this.#draw, this.#edit, this.#remove]) button.dataset.needs = "cameras";
     const back = h("a", { class: "button is-compact camera-back", href: "#wall", testid: "back" }, icon("previous"), h("span", { t: "camera.back" }));
     const actions = h("div", { class: "camera-acts" }, this.#draw, this.#save, this.#power, this.#edit, this.#remove);
     const head = h("div", { class: "camera-head" }, back, h("div", { class: "camera-names" }, this.#title, this.#word, this.#since, this.#labels), actions);

@@ -17,8 +17,8 @@ export class VigieFiles extends HTMLElement {
   #api;
   #state = h("p", { class: "hint", role: "status", testid: "evidence-state" });
   #list = h("ul", { class: "files", testid: "files" });
-  #hold = h("button", { class: "button is-compact hold", type: "button", testid: "hold" }, icon("pin"), h("span"));
-  #holdHint = h("p", { class: "hint", t: "files.hold.hint" });
+  #hold = h("button", { class: "button is-compact hold", type: "button", testid: "hold", "data-needs": "judge" }, icon("pin"), h("span"));
+  #holdHint = h("p", { class: "hint", t: "files.hold.hint", "data-needs": "judge" });
   #error = h("p", { class: "form-error", role: "alert", hidden: true });
   /** @type {FullEvent | null} */
   #event = null;

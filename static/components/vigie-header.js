@@ -4,7 +4,7 @@ import { language, say, speak } from "../i18n/i18n.js";
 import { remember } from "../settings.js";
 
 /** @typedef {"system" | "light" | "dark"} Theme */
-/** @typedef {"" | "wall" | "events" | "live" | "picture" | "webhooks" | "models"} View */
+/** @typedef {"" | "wall" | "events" | "live" | "picture" | "webhooks" | "models" | "access"} View */
 
 /** @type {Theme[]} */
 const THEMES = ["system", "light", "dark"];
@@ -12,16 +12,17 @@ const ICONS = { system: "system", light: "sun", dark: "moon" };
 
 export class VigieHeader extends HTMLElement {
   #links = {
-    wall: h("a", { class: "nav-link", href: "#wall", testid: "nav-wall" }, h("span", { class: "nav-dot", "aria-hidden": "true" }), h("span", { t: "nav.wall" })),
-    events: h("a", { class: "nav-link", href: "#events", testid: "nav-events" }, h("span", { t: "nav.events" }), h("span", { class: "nav-badge", "aria-hidden": "true", hidden: true })),
+    wall: h("a", { class: "nav-link", href: "#wall", testid: "nav-wall", "data-needs": "view" }, h("span", { class: "nav-dot", "aria-hidden": "true" }), h("span", { t: "nav.wall" })),
+    events: h("a", { class: "nav-link", href: "#events", testid: "nav-events", "data-needs": "view" }, h("span", { t: "nav.events" }), h("span", { class: "nav-badge", "aria-hidden": "true", hidden: true })),
     live: h("a", { class: "nav-link", href: "#live", testid: "nav-live" }, h("span", { class: "nav-dot", "aria-hidden": "true" }), h("span", { t: "nav.live" })),
-    picture: h("a", { class: "nav-link", href: "#picture", testid: "nav-picture" }, h("span", { t: "nav.picture" })),
-    webhooks: h("a", { class: "nav-link", href: "#webhooks", testid: "nav-webhooks" }, h("span", { t: "nav.webhooks" })),
-    models: h("a", { class: "nav-link", href: "#models", testid: "nav-models" }, h("span", { t: "nav.models" })),
+    picture: h("a", { class: "nav-link", href: "#picture", testid: "nav-picture", "data-needs": "detect" }, h("span", { t: "nav.picture" })),
+    webhooks: h("a", { class: "nav-link", href: "#webhooks", testid: "nav-webhooks", "data-needs": "alerts" }, h("span", { t: "nav.webhooks" })),
+    models: h("a", { class: "nav-link", href: "#models", testid: "nav-models", "data-needs": "models" }, h("span", { t: "nav.models" })),
   };
   #server = h("span", { class: "server-word", t: "server.asking" });
   #model = h("span", { class: "server-model" });
   #condition = h("p", { class: "server", testid: "server" }, h("span", { class: "server-dot", "aria-hidden": "true" }), this.#server, this.#model);
+  #account = h("a", { class: "icon-button account-link", href: "#access", testid: "nav-access", label: "nav.access", hint: "nav.access" }, icon("person"));
   #theme = h("button", { class: "icon-button", type: "button", testid: "theme" });
   #tongues = {
     en: h("button", { class: "tongue", type: "button", lang: "en", testid: "lang-en", "aria-label": "English" }, "EN"),
@@ -35,7 +36,7 @@ export class VigieHeader extends HTMLElement {
       h("a", { class: "brand", href: "#" }, h("img", { src: "icons/vigie.svg", alt: "", width: 32, height: 32 }), h("span", {}, "Vigie")),
       h("nav", { class: "nav", label: "app.views" }, ...Object.values(this.#links)),
       this.#condition,
-      h("div", { class: "tools" }, h("div", { class: "tongues", role: "group", label: "language" }, this.#tongues.en, this.#tongues.fr), this.#theme),
+      h("div", { class: "tools" }, h("div", { class: "tongues", role: "group", label: "language" }, this.#tongues.en, this.#tongues.fr), this.#theme, this.#account),
     );
     for (const tongue of /** @type {const} */ (["en", "fr"])) this.#tongues[tongue].onclick = () => this.#speak(tongue);
     this.#markTongue();
@@ -48,9 +49,14 @@ export class VigieHeader extends HTMLElement {
     this.condition = "asking";
   }
 
+  /** Before anybody is known, there is nowhere to go. */
+  bar() {
+    for (const link of [...Object.values(this.#links), this.#account, this.#condition]) link.hidden = true;
+  }
+
   /** @param {View} view */
   set view(view) {
-    for (const [name, link] of Object.entries(this.#links)) {
+    for (const [name, link] of Object.entries({ ...this.#links, access: this.#account })) {
       if (name === view) {
         link.setAttribute("aria-current", "page");
         link.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" }); // on a phone not all views have room

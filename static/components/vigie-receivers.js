@@ -83,7 +83,7 @@ export class VigieReceivers extends HTMLElement {
 
   /** @param {EventDelivery} delivery */
   #again(delivery) {
-    const button = h("button", { class: "icon-button", type: "button", testid: "replay", label: "deliveries.replay", hint: "deliveries.replay" }, icon("retry"));
+    const button = h("button", { class: "icon-button", type: "button", testid: "replay", "data-needs": "alerts", label: "deliveries.replay", hint: "deliveries.replay" }, icon("retry"));
     button.dataset.delivery = delivery.id;
     button.onclick = async () => {
       this.#error.hidden = true;

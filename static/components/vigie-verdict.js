@@ -1,4 +1,5 @@
 // <vigie-verdict>: a person says what an event was. Before an alert is taken back it says who will be told, and after, who was.
+import { mayHere } from "../access/visitor.js";
 import { Problem } from "../api.js";
 import { h, icon } from "../dom.js";
 import { alerted, lastWord, placeOf, receiversOf } from "../events/receivers.js";
@@ -23,7 +24,7 @@ export class VigieVerdict extends HTMLElement {
   #given = h("p", { class: "verdict-given", role: "status", testid: "verdict-given" });
   #told = h("p", { class: "hint", testid: "verdict-told" });
   #note = h("textarea", { class: "input verdict-note", id: "verdict-note", rows: 2, maxlength: 2000, testid: "verdict-note" });
-  #saveNote = h("button", { class: "button is-compact", type: "button", t: "verdict.note.save", testid: "note-save", hidden: true });
+  #saveNote = h("button", { class: "button is-compact", type: "button", t: "verdict.note.save", testid: "note-save", "data-needs": "judge", hidden: true });
   #askText = h("p", { testid: "retract-text" });
   #askList = h("ul", { class: "ask-list" });
   #yes = h("button", { class: "button is-danger", type: "button", testid: "retract-yes" }, icon("undo"), h("span", { t: "verdict.retract" }));
@@ -56,8 +57,8 @@ export class VigieVerdict extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
     this.classList.add("card", "verdict-card");
-    const buttons = h("div", { class: "verdict-buttons", role: "group", label: "verdict.title" }, ...VERDICTS.map((verdict) => this.#button(verdict)));
-    const note = h("div", { class: "field" }, h("label", { class: "label", for: "verdict-note", t: "verdict.note" }), this.#note, this.#saveNote);
+    const buttons = h("div", { class: "verdict-buttons", role: "group", "data-needs": "judge", label: "verdict.title" }, ...VERDICTS.map((verdict) => this.#button(verdict)));
+    const note = h("div", { class: "field", "data-needs": "judge" }, h("label", { class: "label", for: "verdict-note", t: "verdict.note" }), this.#note, this.#saveNote);
     this.append(h("h2", { class: "card-title", t: "verdict.title" }), this.#given, buttons, this.#told, this.#ask, note, this.#error, this.#after);
     this.#note.oninput = () => {
       if (this.#event) this.#drafts.set(this.#event.id, this.#note.value);
@@ -97,7 +98,7 @@ export class VigieVerdict extends HTMLElement {
   /** What a button or its key does. @param {Verdict} verdict */
   judge(verdict) {
     const event = this.#event;
-    if (!event || this.#busy) return;
+    if (!event || this.#busy || !mayHere("judge")) return;
     if (verdict !== "false" || event.verdict === "false" || !alerted(event.deliveries).length) return void this.#send(verdict);
     // This calls people off: never by one slip of a finger.
     this.#ask.hidden = false;

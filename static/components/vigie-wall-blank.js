@@ -15,7 +15,7 @@ const WORDS = {
 export class VigieWallBlank extends HTMLElement {
   #title = h("h2", { class: "view-title" });
   #text = h("p", { class: "panel-text" });
-  #add = h("button", { class: "button is-primary", type: "button", testid: "add-first" }, icon("plus"), h("span", { t: "wall.add" }));
+  #add = h("button", { class: "button is-primary", type: "button", testid: "add-first", "data-needs": "cameras" }, icon("plus"), h("span", { t: "wall.add" }));
   #clear = h("button", { class: "button", type: "button", t: "wall.nomatch.clear" });
 
   connectedCallback() {

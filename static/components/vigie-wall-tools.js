@@ -22,7 +22,7 @@ export class VigieWallTools extends HTMLElement {
   #previous = h("button", { class: "icon-button", type: "button", label: "wall.page.previous", hint: "wall.page.previous", testid: "page-previous" }, icon("previous"));
   #next = h("button", { class: "icon-button", type: "button", label: "wall.page.next", hint: "wall.page.next", testid: "page-next" }, icon("next"));
   #pager = h("div", { class: "pager", hidden: true }, this.#previous, this.#page, this.#next);
-  #add = h("button", { class: "button is-compact", type: "button", testid: "add-camera", label: "wall.add" }, icon("plus"), h("span", { class: "wide-only", t: "wall.add" }));
+  #add = h("button", { class: "button is-compact", type: "button", testid: "add-camera", "data-needs": "cameras", label: "wall.add" }, icon("plus"), h("span", { class: "wide-only", t: "wall.add" }));
   #full = h("button", { class: "icon-button wall-full", type: "button", testid: "fullscreen" }, icon("expand"));
   /** @type {Map<Layout, HTMLInputElement>} */
   #layouts = new Map();

@@ -125,6 +125,7 @@ export const fleet = {
   "camera.viewers": "Viewers",
   "camera.labels": "Labels",
   "camera.origin": "Set up",
+  "camera.origin.command line": "on the command line",
   "camera.origin.settings": "in the settings file",
   "camera.origin.api": "on this page or by the API",
   "camera.origin.push": "by whoever pushes to it",

@@ -1,4 +1,5 @@
 // English words. The French file must have the same keys; the type check says so.
+import { access } from "./en-access.js";
 import { alerts } from "./en-alerts.js";
 import { events } from "./en-events.js";
 import { fleet } from "./en-fleet.js";
@@ -9,6 +10,7 @@ export const en = {
   ...events,
   ...alerts,
   ...models,
+  ...access,
   "app.title": "Vigie: live firearm detection",
   "app.skip": "Skip to content",
   "app.views": "Views",

@@ -126,6 +126,7 @@ export const fleet = {
   "camera.viewers": "Spectateurs",
   "camera.labels": "Étiquettes",
   "camera.origin": "Réglée",
+  "camera.origin.command line": "en ligne de commande",
   "camera.origin.settings": "dans le fichier de configuration",
   "camera.origin.api": "sur cette page ou par l’API",
   "camera.origin.push": "par qui lui envoie sa vidéo",

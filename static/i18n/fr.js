@@ -1,4 +1,5 @@
 // French words. Narrow no-break spaces (U+202F) before ; ! ? and %, no-break spaces (U+00A0) before : and inside « ».
+import { access } from "./fr-access.js";
 import { alerts } from "./fr-alerts.js";
 import { events } from "./fr-events.js";
 import { fleet } from "./fr-fleet.js";
@@ -10,6 +11,7 @@ export const fr = {
   ...events,
   ...alerts,
   ...models,
+  ...access,
   "app.title": "Vigie : détection d’armes à feu en direct",
   "app.skip": "Aller au contenu",
   "app.views": "Vues",

@@ -30,6 +30,7 @@ from server.store.rows import EvidenceFile
 
 from ..evidence.stage import Stage, staged
 from ..store.test_evidence import add_event
+from ..support.access import local_guard
 from ..support.s3 import FakeS3, fake_s3
 from ..support.server import Answer, Client, Server, client_of
 from ..support.waiting import eventually
@@ -69,7 +70,7 @@ async def opened(folder: Path, **changes: Any) -> AsyncIterator[Counter]:
         file = EvidenceFolder(stage.folder).write(event, CLIP, CONTENT)
         assert await stage.rows.save(event, EvidenceState.COMPLETE, [file], time.time())
         routes = EvidenceRoutes(stage.evidence, KEY, SessionPlaces(PLACES, stage.metrics))
-        runner = web.AppRunner(make_app(routes.routes(), ()))
+        runner = web.AppRunner(make_app(routes.routes(), (), local_guard()))
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

@@ -28,6 +28,7 @@ from server.edge.policies import PolicyRoutes
 from server.store.database import Database
 from server.store.episodes import Episode, Episodes
 
+from ..support.access import local_guard
 from ..support.fakes import FakeSource, camera, install, registry
 from ..support.server import Answer, Client, Json, Server, client_of
 from ..support.waiting import eventually
@@ -59,7 +60,7 @@ class Desk:
 async def opened(folder: Path) -> AsyncIterator[Desk]:
     async with Database(f"sqlite:///{folder / 'vigie.db'}") as database, registry(folder) as cameras:
         routes = PolicyRoutes(cameras, USUAL, TrackerSettings(), Episodes(database))
-        runner = web.AppRunner(make_app(routes.routes(), ()), access_log=None, shutdown_timeout=5)
+        runner = web.AppRunner(make_app(routes.routes(), (), local_guard()), access_log=None, shutdown_timeout=5)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()

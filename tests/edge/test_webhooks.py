@@ -24,6 +24,7 @@ from server.outbox.dispatch import Outbox
 from server.store.database import Database, DatabaseAway
 from server.store.subscriptions import Declaration, Subscriptions
 
+from ..support.access import local_guard
 from ..support.post_office import NOBODY, Clock, PostOffice, rest, webhook_settings
 from ..support.receiver import receiving, status
 from ..support.server import Answer, Client, Json, Server, client_of
@@ -79,7 +80,7 @@ async def serving(database: Database, settings: Settings) -> AsyncIterator[Api]:
     subscriptions = Subscriptions(database, settings.webhooks.most)
     async with Outbox(office.deliveries, settings, Metrics(), "here", clock=clock) as outbox:
         routes = WebhookRoutes(subscriptions, office.deliveries, outbox, settings.webhooks).routes()
-        runner = web.AppRunner(make_app(routes, ()), access_log=None)
+        runner = web.AppRunner(make_app(routes, (), local_guard()), access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         async with client_of(Server(f"http://127.0.0.1:{runner.addresses[0][1]}", settings)) as client:

@@ -18,6 +18,8 @@ from server.store.database import Database
 from server.store.deliveries import Deliveries
 from server.store.events import EventStore
 
+from .access import local_guard
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -35,7 +37,7 @@ async def desk(database: Database, listeners: int = 100) -> AsyncIterator[Desk]:
         store = EventStore(database, "here", written=changes.wake)
         stream = EventStream(changes, SessionPlaces(listeners, Metrics()))
         routes = [*stream.routes(), *EventRoutes(store, changes, Deliveries(database)).routes()]
-        runner = web.AppRunner(make_app(routes, ()), shutdown_timeout=5)
+        runner = web.AppRunner(make_app(routes, (), local_guard()), shutdown_timeout=5)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()

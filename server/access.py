@@ -104,10 +104,9 @@ class Access(Background):
     async def principal(self, secret: str, *, by_guesser: bool = False) -> Principal | None:
         """Whose token or session this is; None for one that is unknown or has ended. ``by_guesser``: from where too
         many were wrong already."""
-        asked = time.monotonic()
         found = self._find(secret)
-        if found is None and not (by_guesser and asked - self._looked < LOOK_AGAIN_S):
-            await self._look(asked)
+        if found is None:
+            await (self._look_for_a_guesser() if by_guesser else self._look(time.monotonic()))
             found = self._find(secret)
         principal = self._principal_of(found) if found else None
         if principal and principal.kind == "token" and principal.subject:
@@ -148,8 +147,11 @@ class Access(Background):
         """A session by name and password -> its secret and itself; raises :class:`WrongLogin`, :class:`MustWait` or
         :class:`ChecksBusy`. ``local``: from this machine, whose guesses are not counted."""
         place = neighbourhood(address)
-        user = next((user for user in self._everything.users.values() if user.name == name), None)
+        user = self._named(name)
         self._may_try(place, name, user, local)
+        if user is None:  # made by another server, or by the command line, a moment ago
+            await self._look_for_a_guesser()
+            user = self._named(name)
         right = await self._check_in_turn(place, user, password)
         if user is None or not right:
             if not local:
@@ -239,6 +241,9 @@ class Access(Background):
 
     # --- within ------------------------------------------------------------------------------------------------------
 
+    def _named(self, name: str) -> User | None:
+        return next((user for user in self._everything.users.values() if user.name == name), None)
+
     def _may_try(self, place: str, name: str, user: User | None, local: bool) -> None:
         now = time.monotonic()
         wait = 0.0 if local else self._addresses.wait_s(place, now)
@@ -317,6 +322,12 @@ class Access(Background):
         for credential in [credential for credential in self._leases if not self._stands(credential)]:
             for end in list(self._leases[credential].values()):
                 end()
+
+    async def _look_for_a_guesser(self) -> None:
+        """As :meth:`_look`, but not each time."""
+        asked = time.monotonic()
+        if asked - self._looked >= LOOK_AGAIN_S:
+            await self._look(asked)
 
     async def _look(self, asked: float) -> None:
         """Read it anew where it has changed; one look is enough for all who asked before it began. While the database

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from . import accounts, replaying
+from . import accounts, detecting, replaying
 from .app import serve
 from .config import CameraSettings, ConfigError, Settings, load_settings
 from .core.replay import RecordingError
@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m server",
         description="Vigie: a real-time video server that watches cameras for firearms.",
-        epilog="python -m server replay --help: try a confirmation policy on recordings. "
+        epilog="python -m server detect --help: look for guns in pictures and videos. "
+        "python -m server replay --help: try a confirmation policy on recordings. "
         "python -m server token --help, user --help: give access, also when locked out.",
     )
     options.add_argument("--host", help="address to listen on; the default, 127.0.0.1, is this machine only")
@@ -93,6 +94,8 @@ def main() -> None:
         if sys.argv[1:2] and sys.argv[1] in accounts.COMMANDS:
             accounts.run(sys.argv[1:])
             return
+        if sys.argv[1:2] == ["detect"]:
+            sys.exit(detecting.run(sys.argv[2:]))
         settings, sources = settings_of(parser().parse_args())
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr

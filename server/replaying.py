@@ -160,20 +160,22 @@ class Eye:
             if not looks:
                 width, height = picture.width, picture.height
             size = np.array((picture.width, picture.height) * 2)
-            seen = self._look(self._masks.burn(picture))
+            seen = self.look(self._masks.burn(picture))
             looks.append(RecordedLook(at, seen.boxes / size, seen.scores, seen.classes))
         if not looks:
             raise RecordingError("there is no picture in it")
-        model = self._model().info
+        model = self.model().info
         return Recording(file.stem, tuple(model.labels), width, height, tuple(looks), model.name)
 
-    def _look(self, picture: Picture) -> Detections:
-        model = self._model()
+    def look(self, picture: Picture) -> Detections:
+        """What is in a picture of a video, down to the weak threshold, which is what a tracker wants."""
+        model = self.model()
         image, letterbox = input_of_picture(picture, model.info.size, model.info.stride)
         seen = decode(model.infer(image), letterbox, self._options.weak_confidence, self._options.nms_iou)
         return seen.where(in_zones(seen.boxes, self._zones, picture.width, picture.height))
 
-    def _model(self) -> Backend:
+    def model(self) -> Backend:
+        """The model, opened when it is first needed. Raises PluginError or ModelError."""
         if self._backend is None:
             options = self._options
             cache = self._cache if self._cache.is_dir() else None

@@ -16,6 +16,9 @@ SERVER = ROOT / "server"
 ROWS: dict[str, float] = {
     "__main__": 7,
     "app": 6,
+    # A command may build on another.
+    "detecting": 6.2,
+    "batch": 6.1,
     "replaying": 6,
     "accounts": 6,
     "edge": 5,

@@ -47,11 +47,12 @@ test: dev ## Run all tests, those of training where there is its environment; AR
 	@tests/npm.sh
 	@tests/run.sh $(BIN)/python $(ARGS)
 
-check: dev ## Lint, formatting and types, of the server and of the page
+check: dev ## Lint, formatting and types, of the server, the page and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	tests/page-types.sh
+	$(BIN)/hadolint Dockerfile
 
 format: dev ## Format the code
 	$(BIN)/ruff check --fix .

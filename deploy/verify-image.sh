@@ -68,7 +68,7 @@ done
 # What the Dockerfile cut out must not have been needed: the other backend really loads the model, too.
 chroot "$root" /usr/bin/env -C /opt/vigie .venv/bin/python -c '
 import aiortc, asyncpg, av, cv2, obstore, onnxruntime, openvino
-onnxruntime.InferenceSession("models/gun-yolov8n.onnx")' || fail "a package does not load"
+onnxruntime.InferenceSession("models/gun-yolov8n.onnx")' 2>"$work/packages.log" || { cat "$work/packages.log" >&2; fail "a package does not load"; }
 
 rm -rf "$work/data"
 install -d -o 10001 -g 10001 -m 0700 "$work/data"

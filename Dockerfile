@@ -33,7 +33,7 @@ COPY --from=packages /opt/vigie/.venv .venv
 COPY models models
 COPY static static
 COPY server server
-COPY LICENSE deploy/healthcheck.py ./
+COPY LICENSE deploy/healthcheck.py deploy/aws/fargate.py ./
 # The sources are compiled once, since the root file system is read-only when it runs.
 RUN .venv/bin/python -m compileall -q server
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 VIGIE_HOST=0.0.0.0 VIGIE_PORT=5000 VIGIE_DATA_DIR=/data

@@ -1,0 +1,1 @@
+"""Vigie on AWS: templates, and the one command that puts them there."""

@@ -8,18 +8,21 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from . import replaying
+from . import configuring, replaying
 from .app import serve
-from .config import CameraSettings, ConfigError, Settings, load_settings
+from .config import CameraSettings, ConfigError, Loaded, read_settings
 from .core.replay import RecordingError
 from .plugins import ModelError, PluginError
 from .urls import redacted
+
+log = logging.getLogger(__name__)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +30,8 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m server",
         description="Vigie: a real-time video server that watches cameras for firearms.",
-        epilog="python -m server replay --help: try a confirmation policy on recordings.",
+        epilog="python -m server replay --help: try a confirmation policy on recordings. "
+        "python -m server config --help: the settings in force, and what is wrong with them.",
     )
     options.add_argument("--host", help="address to listen on; the default, 127.0.0.1, is this machine only")
     options.add_argument("--port", type=int, help="port to listen on; default 5000, 0 picks a free one")
@@ -45,22 +49,23 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def settings_of(arguments: argparse.Namespace) -> tuple[Settings, list[CameraSettings]]:
-    """The settings with the command line laid over them, and its cameras. Raises ConfigError."""
-    path = arguments.config or (Path("vigie.yaml") if Path("vigie.yaml").is_file() else None)
+def loaded_by(arguments: argparse.Namespace) -> Loaded:
+    """The settings with the command line laid over them. Raises ConfigError."""
     names = ("host", "port", "data_dir")
     given: dict[str, Any] = {n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
-    settings = load_settings(path, **given)
     if arguments.model:
-        settings = settings.model_copy(
-            update={"detector": settings.detector.model_copy(update={"model": arguments.model})}
-        )
-    taken = {camera.name for camera in settings.cameras}
+        given["detector"] = {"model": arguments.model}
+    return read_settings(configuring.settings_file(arguments.config), given)
+
+
+def sources_of(arguments: argparse.Namespace, cameras: Iterable[CameraSettings]) -> list[CameraSettings]:
+    """The cameras of the command line, under names that those of the settings have not. Raises ConfigError."""
+    taken = {camera.name for camera in cameras}
     sources: list[CameraSettings] = []
     for source in arguments.source:
         sources.append(_camera(source, taken))
         taken.add(sources[-1].name)
-    return settings, sources
+    return sources
 
 
 def _camera(source: str, taken: set[str]) -> CameraSettings:
@@ -89,12 +94,19 @@ def main() -> None:
         if sys.argv[1:2] == ["replay"]:
             replaying.run(sys.argv[2:])
             return
-        settings, sources = settings_of(parser().parse_args())
+        if sys.argv[1:2] == ["config"]:
+            configuring.run(sys.argv[2:])
+            return
+        arguments = parser().parse_args()
+        loaded = loaded_by(arguments)
+        settings, sources = loaded.settings, sources_of(arguments, loaded.settings.cameras)
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
         )
         for chatty in ("aioice", "alembic"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
+        for stranger in loaded.strangers:
+            log.warning("%s", stranger)
         asyncio.run(serve(settings, sources))
     except (ConfigError, PluginError, ModelError, RecordingError) as error:
         sys.exit(f"vigie: {error}")

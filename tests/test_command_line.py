@@ -18,7 +18,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from server.__main__ import parser, settings_of
+from server.__main__ import loaded_by, parser, sources_of
 from server.config import BUNDLED_MODEL, CameraSettings, ConfigError, Settings
 
 from .support.media import GUN_CLIP, gun_jpeg
@@ -29,12 +29,13 @@ OPTIONS = ("--host", "--port", "--data-dir", "--config", "--model", "--source")
 
 def read(*arguments: str) -> Settings:
     """The settings that a command line gives."""
-    return settings_of(parser().parse_args(arguments))[0]
+    return loaded_by(parser().parse_args(arguments)).settings
 
 
 def sources(*arguments: str) -> list[CameraSettings]:
     """The cameras that a command line gives."""
-    return settings_of(parser().parse_args(arguments))[1]
+    asked = parser().parse_args(arguments)
+    return sources_of(asked, loaded_by(asked).settings.cameras)
 
 
 async def started(*arguments: str, folder: Path) -> Process:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from . import configuring, replaying
+from . import configuring, logs, replaying
 from .app import serve
 from .config import CameraSettings, ConfigError, Loaded, read_settings
 from .core.replay import RecordingError
@@ -100,14 +100,10 @@ def main() -> None:
         arguments = parser().parse_args()
         loaded = loaded_by(arguments)
         settings, sources = loaded.settings, sources_of(arguments, loaded.settings.cameras)
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-        )
-        for chatty in ("aioice", "alembic"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+        logs.set_up(settings.log_format, settings.log_level)
         for stranger in loaded.strangers:
             log.warning("%s", stranger)
-        asyncio.run(serve(settings, sources))
+        asyncio.run(serve(settings, sources, lambda: loaded_by(arguments).settings))
     except (ConfigError, PluginError, ModelError, RecordingError) as error:
         sys.exit(f"vigie: {error}")
     except BrokenPipeError:  # who read what was printed reads no more, as `head` does

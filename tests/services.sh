@@ -1,5 +1,6 @@
 #!/bin/sh
-# The tests of the database need PostgreSQL, those of the MQTT channel Mosquitto: both are started by the tests themselves.
+# The tests of the database need PostgreSQL, those of the MQTT channel Mosquitto, that of TURN coturn: all are started by
+# the tests themselves.
 # Install Debian's where they are missing and we may; say so where we may not.
 set -u
 PATH="$PATH:/usr/sbin"
@@ -12,12 +13,17 @@ has_mosquitto() {
     command -v mosquitto >/dev/null 2>&1 && command -v mosquitto_passwd >/dev/null 2>&1
 }
 
-has_postgresql && has_mosquitto && exit 0
+has_coturn() {
+    command -v turnserver >/dev/null 2>&1
+}
+
+has_postgresql && has_mosquitto && has_coturn && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing PostgreSQL and Mosquitto for the tests of the database and of MQTT"
+    echo "Installing PostgreSQL, Mosquitto and coturn for the tests of the database, of MQTT and of TURN"
     export DEBIAN_FRONTEND=noninteractive
     export RUNLEVEL=1 # the packages start no service of their own
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql mosquitto; } >/dev/null 2>&1
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql mosquitto coturn; } >/dev/null 2>&1
 fi
 has_postgresql || echo "No PostgreSQL here: its tests will be skipped (apt-get install postgresql)"
 has_mosquitto || echo "No Mosquitto here: the tests of MQTT will be skipped (apt-get install mosquitto)"
+has_coturn || echo "No coturn here: the test of TURN will be skipped (apt-get install coturn)"

@@ -47,6 +47,7 @@ ROWS: dict[str, float] = {
     "inference": 2,
     # And row 1: from the seams up to what the kinds of sources share.
     "playing": 1.3,
+    "reloading": 1.3,
     "config": 1.2,
     "addresses": 1.1,
     "relay": 1.1,
@@ -54,6 +55,7 @@ ROWS: dict[str, float] = {
     "aside": 1,
     "background": 1,
     "broadcast": 1,
+    "logs": 1,
     "memory": 1,
     "metrics": 1,
     "modelfile": 1.1,

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from .problems import Problem, problems
+from .requests import HEADER, identified, tell_id
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 
@@ -25,9 +26,10 @@ PAGE_HEADERS = {
 
 def make_app(routes: Iterable[web.RouteDef], cors_origins: tuple[str, ...]) -> web.Application:
     """The application that serves these routes and the page."""
-    app = web.Application(middlewares=[cross_origin(cors_origins), problems], client_max_size=2**20)
+    app = web.Application(middlewares=[identified, cross_origin(cors_origins), problems], client_max_size=2**20)
     app.add_routes(routes)
     app.router.add_get("/{path:.*}", _page)
+    app.on_response_prepare.append(tell_id)
     app.on_response_prepare.append(_add_page_headers)
     app.on_response_prepare.append(share_with(cors_origins))
     return app
@@ -55,7 +57,7 @@ def cross_origin(allowed: tuple[str, ...]) -> Middleware:
             answer = web.Response(status=204)
         if request.method == "OPTIONS":
             answer.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
-            answer.headers["Access-Control-Allow-Headers"] = "Content-Type, Authorization, If-Match, Range"
+            answer.headers["Access-Control-Allow-Headers"] = f"Content-Type, Authorization, If-Match, Range, {HEADER}"
             answer.headers["Access-Control-Max-Age"] = "600"
         return answer
 
@@ -70,7 +72,7 @@ def share_with(allowed: tuple[str, ...]) -> Callable[[web.Request, web.StreamRes
         if origin is None or urlsplit(origin).netloc == request.host or not (origin in allowed or "*" in allowed):
             return
         response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link, Content-Range"
+        response.headers["Access-Control-Expose-Headers"] = f"Location, ETag, Link, Content-Range, {HEADER}"
         response.headers["Vary"] = "Origin"
 
     return add_headers

@@ -123,6 +123,11 @@ class Database:
         async with self._writing, self._begun(self._writer) as connection:
             yield connection
 
+    async def ping(self) -> None:
+        """Whether it answers; raises what the driver raises."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
     async def clock(self) -> float:
         """The time that all who share it go by, in unix seconds: PostgreSQL's own, for machines may differ."""
         if self.is_sqlite:

@@ -89,3 +89,4 @@ async def test_video_comes_by_turn_where_udp_is_blocked(tmp_path: Path, data_dir
     }
     assert told == expected, (err.decode()[-2000:], logs[-2000:])
     assert SECRET not in logs
+    assert "Traceback" not in logs

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from . import configuring, logs, replaying
+from . import configuring, doctor, logs, replaying
 from .app import serve
 from .config import CameraSettings, ConfigError, Loaded, read_settings
 from .core.replay import RecordingError
@@ -31,7 +31,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m server",
         description="Vigie: a real-time video server that watches cameras for firearms.",
         epilog="python -m server replay --help: try a confirmation policy on recordings. "
-        "python -m server config --help: the settings in force, and what is wrong with them.",
+        "python -m server config --help: the settings in force, and what is wrong with them. "
+        "python -m server doctor: what works here and what does not.",
     )
     options.add_argument("--host", help="address to listen on; the default, 127.0.0.1, is this machine only")
     options.add_argument("--port", type=int, help="port to listen on; default 5000, 0 picks a free one")
@@ -93,6 +94,9 @@ def main() -> None:
     try:
         if sys.argv[1:2] == ["replay"]:
             replaying.run(sys.argv[2:])
+            return
+        if sys.argv[1:2] == ["doctor"]:
+            doctor.run(sys.argv[2:])
             return
         if sys.argv[1:2] == ["config"]:
             configuring.run(sys.argv[2:])

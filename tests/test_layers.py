@@ -17,6 +17,7 @@ ROWS: dict[str, float] = {
     "__main__": 7,
     "app": 6,
     "configuring": 6,
+    "doctor": 6.1,
     "replaying": 6,
     "edge": 5,
     # Row 4 has an order of its own.

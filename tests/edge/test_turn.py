@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -38,6 +39,7 @@ turnserver -n -L 10.99.0.1 -p 3478 --no-tls --no-dtls --no-cli --use-auth-secret
     --realm=vigie --log-file=stdout --pidfile=turn.pid --userdb=turn.db >turn.log 2>&1 & turn=$!
 "$PYTHON" -m server >server.out 2>server.log & server=$!
 until grep -q "is ready" server.out; do kill -0 $server; sleep 0.1; done
+"$PYTHON" -m server doctor --json >doctor.json || echo "doctor: ill"
 $inside "$PYTHON" -m tests.edge.turn_viewer http://10.99.0.1:5000
 kill $turn
 sleep 0.2
@@ -64,7 +66,8 @@ async def test_video_comes_by_turn_where_udp_is_blocked(tmp_path: Path, data_dir
     folder = own_folder(tmp_path / "data", data_dir)
     (tmp_path / "vigie.yaml").write_text(
         f"host: 10.99.0.1\nport: 5000\ndata_dir: {folder}\n"
-        f"ice:\n  turn: ['turn:10.99.0.1:3478?transport=tcp']\n  turn_secret: {SECRET}\n"
+        f"ice:\n  stun: ['stun:10.99.0.1:3478']\n  turn_secret: {SECRET}\n"
+        "  turn: ['turn:10.99.0.1:3478?transport=tcp']\n"
         f"cameras:\n  - {{name: gate, url: '{GUN_CLIP}', loop: true}}\n"
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VIGIE_")}
@@ -88,5 +91,10 @@ async def test_video_comes_by_turn_where_udp_is_blocked(tmp_path: Path, data_dir
         "stopped": "in peace",
     }
     assert told == expected, (err.decode()[-2000:], logs[-2000:])
+    findings = json.loads((tmp_path / "doctor.json").read_text())
+    assert {finding["name"] for finding in findings if finding["works"]} >= {
+        *("UDP", "STUN stun:10.99.0.1:3478", "TURN turn:10.99.0.1:3478?transport=tcp", "WebSocket", "camera gate"),
+        *("settings", "model", "disk", "database"),
+    }
     assert SECRET not in logs
     assert "Traceback" not in logs

@@ -34,7 +34,11 @@ async def main(url: str) -> None:
     async with aiohttp.ClientSession() as http:
         async with http.get(f"{url}/api/v1/ice") as response:
             given = (await response.json())["iceServers"]
-        servers = [RTCIceServer(part["urls"], part.get("username"), part.get("credential")) for part in given]
+        servers = [
+            RTCIceServer(part["urls"], part.get("username"), part.get("credential"))
+            for part in given
+            if "username" in part
+        ]
         forged = [RTCIceServer(part.urls, part.username, "AAAAAAAAAAAAAAAAAAAAAAAAAAA=") for part in servers]
         print("with turn:", await watch(http, url, servers, 20))
         print("with another password:", await watch(http, url, forged, 2))

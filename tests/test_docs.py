@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from docs.generate import PAGE, page
+from docs.generate import PAGE, SCHEMA, page, schema
 from server.config import load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_settings_page_is_that_of_the_code() -> None:
     assert PAGE.read_text() == page(), "run: python -m docs.generate"
+    assert SCHEMA.read_text() == schema(), "run: python -m docs.generate"
 
 
 def test_no_link_between_documents_is_broken() -> None:

@@ -20,7 +20,9 @@ class PolicySettings(Section):
     """When a sighting is confirmed; see docs/decisions/0004-confirmation.md and 0011-policy-replay.md."""
 
     hits: Hits = Field(3, description="Looks that must have seen it ...")
-    of: Hits = Field(5, description="... of so many last looks.")
+    of: Hits = Field(
+        5, description="... of so many last looks, or the same share of more, where those span less than span_s."
+    )
     median_score: Fraction = Field(0.4, description="Least median score of those.")
     window_s: Window = Field(2.0, description="Older looks do not count; no pause in a dwell may be longer.")
     span_s: Seconds = Field(0.15, description="Time from the first to the last of them.")

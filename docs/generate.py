@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from docs import dependencies
 from server.config import BUNDLED_MODEL, CameraSettings, Settings
 from server.config.live import is_live
 from server.config.reading import sections
@@ -91,3 +92,4 @@ def _default(name: str, field: FieldInfo) -> str:
 if __name__ == "__main__":
     PAGE.write_text(page())
     SCHEMA.write_text(schema())
+    dependencies.PAGE.write_text(dependencies.page())

@@ -53,6 +53,12 @@ def test_no_link_between_documents_is_broken() -> None:
     assert not broken
 
 
+def test_each_defence_has_the_test_that_is_named() -> None:
+    named = re.findall(r"`(tests/[a-z_/]+\.py)::(test_\w+)`", (ROOT / "docs" / "threat-model.md").read_text())
+    assert len(named) > 20
+    assert not [f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / file).read_text()]
+
+
 def test_every_setting_is_explained() -> None:
     rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
     assert len(rows) > 40

@@ -102,7 +102,7 @@ def made(count: int, now: float) -> Iterator[Event]:
             hits=chance.randint(1, 60),
             path=_path(chance),
             model="gun-yolov8n",
-            policy="p1-5e49beb050",
+            policy="p2-5e49beb050",
         )
         yield _judged(chance, event, number) if chance.random() < 0.4 else event
 

@@ -1,16 +1,22 @@
-"""Write docs/settings.md from the settings themselves: ``python -m docs.generate``. A test compares them."""
+"""Write what is made of the settings themselves: ``python -m docs.generate``. A test compares them."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from docs import dependencies
 from server.config import BUNDLED_MODEL, CameraSettings, Settings
+from server.config.live import is_live
+from server.config.reading import sections
+from server.config.schema import settings_schema
 
 PAGE = Path(__file__).parent / "settings.md"
+SCHEMA = Path(__file__).parent / "schemas" / "vigie.schema.json"
 
 HEAD = """# Settings
 
@@ -18,6 +24,14 @@ From `vigie.yaml` in the working directory (or `--config FILE`); over it the env
 name in the environment is `VIGIE_` and the setting in capitals, with two underscores for a dot:
 `VIGIE_DETECTOR__BACKEND=onnxruntime`. An unknown or impossible setting stops the start and is named. This page is made
 from the code (`python -m docs.generate`).
+
+`python -m server config` prints the settings in force, each with where it comes from: default, file and line, variable,
+command line. `--check` names every mistake at once and starts nothing. `--schema` prints a JSON Schema;
+it is kept as [schemas/vigie.schema.json](schemas/vigie.schema.json), and an editor completes and checks `vigie.yaml`
+with it when the first line of that file is `# yaml-language-server: $schema=docs/schemas/vigie.schema.json`.
+
+What is marked *live* changes while Vigie runs, on the signal SIGHUP or `POST /api/v1/settings/reload`; what is
+open goes on with what it began with. All else waits for a restart, and is named. A file that is wrong changes nothing.
 
 ```yaml
 port: 5000
@@ -34,28 +48,29 @@ cameras:
 
 def page() -> str:
     """The whole page."""
-    parts = [HEAD, _table(Settings, "", skip=_sections(Settings))]
-    for name, section in _sections(Settings).items():
+    parts = [HEAD, _table(Settings, "", skip=sections(Settings))]
+    for name, section in sections(Settings).items():
         parts.append(f"## {name}\n\n{(section.__doc__ or '').strip()}\n\n" + _table(section, f"{name}."))
     parts.append("## Each of cameras\n\n" + _table(CameraSettings, ""))
     return "\n".join(parts)
 
 
-def _sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    return {
-        name: field.annotation
-        for name, field in model.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-    }
+def schema() -> str:
+    """The JSON Schema of the settings file."""
+    return json.dumps(settings_schema(), indent=2) + "\n"
 
 
 def _table(model: type[BaseModel], prefix: str, skip: dict[str, type[BaseModel]] | None = None) -> str:
     rows = [
-        f"| `{prefix}{name}` | {_default(name, field)} | {field.description or ''} |"
+        f"| `{prefix}{name}` | {_default(name, field)} | {field.description or ''}{_live(prefix + name)} |"
         for name, field in model.model_fields.items()
         if name not in (skip or {})
     ]
     return "| setting | default | |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _live(name: str) -> str:
+    return " *live*" if is_live(name) else ""
 
 
 def _default(name: str, field: FieldInfo) -> str:
@@ -76,3 +91,5 @@ def _default(name: str, field: FieldInfo) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    SCHEMA.write_text(schema())
+    dependencies.PAGE.write_text(dependencies.page())

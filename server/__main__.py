@@ -8,18 +8,31 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from . import accounts, detecting, replaying
+from . import accounts, configuring, detecting, doctor, logs, replaying
 from .app import serve
-from .config import CameraSettings, ConfigError, Settings, load_settings
+from .config import CameraSettings, ConfigError, Loaded, read_settings, settings_file
 from .core.replay import RecordingError
 from .plugins import ModelError, PluginError
 from .urls import redacted
+
+log = logging.getLogger(__name__)
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int | None]] = {
+    "replay": replaying.run,
+    "detect": detecting.run,
+    "config": configuring.run,
+    "doctor": doctor.run,
+    "token": lambda rest: accounts.run(["token", *rest]),
+    "user": lambda rest: accounts.run(["user", *rest]),
+}
+"""Each takes what follows its name and gives an exit code, or nothing."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,7 +42,9 @@ def parser() -> argparse.ArgumentParser:
         description="Vigie: a real-time video server that watches cameras for firearms.",
         epilog="python -m server detect --help: look for guns in pictures and videos. "
         "python -m server replay --help: try a confirmation policy on recordings. "
-        "python -m server token --help, user --help: give access, also when locked out.",
+        "python -m server token --help, user --help: give access, also when locked out. "
+        "python -m server config --help: the settings in force, and what is wrong with them. "
+        "python -m server doctor: what works here and what does not.",
     )
     options.add_argument("--host", help="address to listen on; the default, 127.0.0.1, is this machine only")
     options.add_argument("--port", type=int, help="port to listen on; default 5000, 0 picks a free one")
@@ -47,22 +62,23 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def settings_of(arguments: argparse.Namespace) -> tuple[Settings, list[CameraSettings]]:
-    """The settings with the command line laid over them, and its cameras. Raises ConfigError."""
-    path = arguments.config or (Path("vigie.yaml") if Path("vigie.yaml").is_file() else None)
+def loaded_by(arguments: argparse.Namespace) -> Loaded:
+    """The settings with the command line laid over them. Raises ConfigError."""
     names = ("host", "port", "data_dir")
     given: dict[str, Any] = {n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
-    settings = load_settings(path, **given)
     if arguments.model:
-        settings = settings.model_copy(
-            update={"detector": settings.detector.model_copy(update={"model": arguments.model})}
-        )
-    taken = {camera.name for camera in settings.cameras}
+        given["detector"] = {"model": arguments.model}
+    return read_settings(settings_file(arguments.config), given)
+
+
+def sources_of(arguments: argparse.Namespace, cameras: Iterable[CameraSettings]) -> list[CameraSettings]:
+    """The cameras of the command line, under names that those of the settings have not. Raises ConfigError."""
+    taken = {camera.name for camera in cameras}
     sources: list[CameraSettings] = []
     for source in arguments.source:
         sources.append(_camera(source, taken))
         taken.add(sources[-1].name)
-    return settings, sources
+    return sources
 
 
 def _camera(source: str, taken: set[str]) -> CameraSettings:
@@ -88,21 +104,15 @@ def _camera(source: str, taken: set[str]) -> CameraSettings:
 def main() -> None:
     """Start the server, or run a command; or say in one sentence why not."""
     try:
-        if sys.argv[1:2] == ["replay"]:
-            replaying.run(sys.argv[2:])
-            return
-        if sys.argv[1:2] and sys.argv[1] in accounts.COMMANDS:
-            accounts.run(sys.argv[1:])
-            return
-        if sys.argv[1:2] == ["detect"]:
-            sys.exit(detecting.run(sys.argv[2:]))
-        settings, sources = settings_of(parser().parse_args())
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-        )
-        for chatty in ("aioice", "alembic", "aiosqlite"):  # the last tells statements with their secrets
-            logging.getLogger(chatty).setLevel(logging.WARNING)
-        asyncio.run(serve(settings, sources))
+        if command := COMMANDS.get(sys.argv[1] if sys.argv[1:] else ""):
+            sys.exit(command(sys.argv[2:]))
+        arguments = parser().parse_args()
+        loaded = loaded_by(arguments)
+        settings, sources = loaded.settings, sources_of(arguments, loaded.settings.cameras)
+        logs.set_up(settings.log_format, settings.log_level)
+        for stranger in loaded.strangers:
+            log.warning("%s", stranger)
+        asyncio.run(serve(settings, sources, lambda: loaded_by(arguments).settings))
     except (ConfigError, PluginError, ModelError, RecordingError) as error:
         sys.exit(f"vigie: {error}")
     except BrokenPipeError:  # who read what was printed reads no more, as `head` does

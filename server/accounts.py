@@ -11,14 +11,12 @@ from pathlib import Path
 
 from .access import Access
 from .auditlog import AuditLog
-from .config import ConfigError, Settings, load_settings
+from .config import ConfigError, Settings, load_settings, settings_file
 from .core.access import LEAST_PASSWORD, MOST_PASSWORD, NAME, Permission, Role
 from .store.access import AccessRefused
 from .store.audit import AuditRows
 from .store.database import Database, DatabaseError
 from .wire import iso
-
-COMMANDS = ("token", "user")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,8 +49,7 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> None:
     """Do it; raises ConfigError. A server that runs meanwhile knows of it two seconds later."""
     given = parser().parse_args(arguments)
-    path = given.config or (Path("vigie.yaml") if Path("vigie.yaml").is_file() else None)
-    settings = load_settings(path, **({"data_dir": given.data_dir} if given.data_dir else {}))
+    settings = load_settings(settings_file(given.config), **({"data_dir": given.data_dir} if given.data_dir else {}))
     try:
         asyncio.run(_run(given, settings))
     except (AccessRefused, DatabaseError) as error:

@@ -7,9 +7,9 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -19,6 +19,7 @@ from aiohttp import web
 from .access import Access
 from .addresses import AddressRule
 from .auditlog import AuditLog
+from .background import Background
 from .cameras import Cameras
 from .catalogue import Catalogue
 from .conditions import Conditions
@@ -35,10 +36,13 @@ from .edge.events import EventRoutes
 from .edge.evidence import EvidenceRoutes
 from .edge.guard import Guard
 from .edge.http import make_app
+from .edge.ice import IceRoutes
 from .edge.mjpeg import Mjpeg
 from .edge.models import ModelRoutes
 from .edge.policies import PolicyRoutes
+from .edge.readiness import Readiness
 from .edge.sessions import SessionPlaces
+from .edge.settings import SettingsRoutes
 from .edge.stills import Stills
 from .edge.stream import Streams
 from .edge.webhooks import WebhookRoutes
@@ -54,6 +58,7 @@ from .models import Models
 from .notices import Notices
 from .presence import Presence, presence
 from .recordings import EpisodeWriter
+from .reloading import Reloaded, Reloader
 from .store.audit import AuditRows
 from .store.database import Database, DatabaseError
 from .tls import Tls, names_of, own_addresses
@@ -66,18 +71,23 @@ LEAST_TOKEN = 16
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers at ``url``; ``ready`` once its model is warm; ``scheduler`` ends only by an error.
-    ``first_token``: an admin's, where nobody else has access yet and somebody needs it."""
+    """A server that answers at ``url``; ``ready`` once its model is warm; ``scheduler`` ends only by an error;
+    ``reload`` reads the settings again. ``first_token``: an admin's, where nobody else has access yet and somebody
+    needs it."""
 
     url: str
     ready: asyncio.Event
     scheduler: asyncio.Task[None]
+    reload: Callable[[], Awaitable[Reloaded]]
     first_token: str | None = field(default=None, repr=False)
 
 
 @asynccontextmanager
-async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) -> AsyncIterator[Running]:
-    """A whole server for as long as the block runs; ``sources``: cameras of the command line, which are kept nowhere.
+async def running(
+    settings: Settings, sources: Sequence[CameraSettings] = (), reread: Callable[[], Settings] | None = None
+) -> AsyncIterator[Running]:
+    """A whole server for as long as the block runs; ``sources``: cameras of the command line, which are kept nowhere;
+    ``reread`` reads the settings again, from where these came.
 
     Raises ConfigError, PluginError, ModelError or OSError.
     """
@@ -100,6 +110,7 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         await stack.enter_async_context(models.attach(detector, notices.model))
         evidence = await _evidence(stack, settings, kept, detector, metrics, notices)
         policy, tracker = settings.policy.policy(), _tracker(settings)
+        rates = Rates(settings.detector.look_rate, settings.detector.suspicious_rate)
         cameras = await stack.enter_async_context(
             Cameras(
                 detector,
@@ -107,7 +118,7 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
                 metrics,
                 policy,
                 tracker,
-                Rates(settings.detector.look_rate, settings.detector.suspicious_rate),
+                rates,
                 Catalogue(settings.data_dir, settings.cameras),
                 settings.fleet,
                 _rule(settings),
@@ -119,9 +130,23 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         await stack.enter_async_context(Conditions(cameras, kept.outbox.conditions))
         pool = stack.enter_context(ThreadPoolExecutor(max(2, cores()), thread_name_prefix="edge"))
         places = SessionPlaces(settings.limits.sessions, metrics)
-        webrtc = WebRtcSessions(cameras, Encoders(pool, metrics), places, pool, settings.limits.idle_s)
+        webrtc = WebRtcSessions(cameras, Encoders(pool, metrics), places, pool, settings.limits.idle_s, settings.ice)
         streams = Streams(cameras, places, settings.limits, pool, metrics)
-        api = Api(detector, models, cameras, metrics, settings.limits, webrtc, streams, pool)
+        readiness = Readiness(detector, database, settings.data_dir)
+        reloader = Reloader(settings, reread or (lambda: settings))
+        api = Api(
+            detector,
+            models,
+            cameras,
+            metrics,
+            lambda: reloader.settings.limits,
+            webrtc,
+            streams,
+            pool,
+            readiness,
+        )
+        readers, downloads = (SessionPlaces(settings.limits.listeners, metrics) for _ in range(2))
+        policies = PolicyRoutes(cameras, policy, tracker, kept.episodes)
         mjpeg = Mjpeg(cameras, places, Stills(pool, metrics))
         camera_routes = CameraRoutes(cameras, lambda name: webrtc.viewers(name) + mjpeg.viewers(name), pool)
         parts = (
@@ -130,22 +155,36 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
             mjpeg,
             Whep(cameras, webrtc),
             Whip(webrtc, _whip_token(settings)),
-            EventStream(kept.changes, SessionPlaces(settings.limits.listeners, metrics)),
+            EventStream(kept.changes, readers),
             EventRoutes(kept.store, kept.changes, kept.deliveries),
-            EvidenceRoutes(evidence, kept.links.key, SessionPlaces(settings.limits.listeners, metrics)),
+            EvidenceRoutes(evidence, kept.links.key, downloads),
             WebhookRoutes(kept.subscriptions, kept.deliveries, kept.outbox, settings.webhooks),
-            PolicyRoutes(cameras, policy, tracker, kept.episodes),
+            policies,
             ModelRoutes(models, detector),
             AccessRoutes(access, guard),
+            IceRoutes(lambda: reloader.settings.ice),
+            SettingsRoutes(reloader),
         )
+
+        def take(new: Settings) -> None:
+            logging.getLogger().setLevel(new.log_level)
+            cameras.use_policy(new.policy.policy())
+            policies.usual = new.policy.policy()
+            rates.usual, rates.suspicious = new.detector.look_rate, new.detector.suspicious_rate
+            places.most, readers.most, downloads.most = new.limits.sessions, *(2 * (new.limits.listeners,))
+            webrtc.idle_s, webrtc.ice, streams.limits = new.limits.idle_s, new.ice, new.limits
+            kept.subscriptions.most, kept.outbox.at_a_time = new.webhooks.most, new.webhooks.at_a_time
+
+        reloader.tell(take)
         app = make_app([route for part in parts for route in part.routes()], settings.cors_origins, guard)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.grace_s / 2)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         stack.push_async_callback(webrtc.close_all, "the server stops")
         stack.callback(streams.close_all, "the server stops")
         stack.callback(mjpeg.close_all)
         stack.callback(kept.changes.live.close, "the server stops")
+        stack.callback(readiness.stop)
         site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls.context if tls else None)
         await site.start()
         port = runner.addresses[0][1]
@@ -153,7 +192,7 @@ async def running(settings: Settings, sources: Sequence[CameraSettings] = ()) ->
         cameras.open_all(sources)
         first_token = None if _for_this_machine(settings) else await access.first_token()
         url = f"{'https' if tls else 'http'}://{_host(settings)}:{port}"
-        yield Running(url, detector.ready, detector.scheduler, first_token)
+        yield Running(url, detector.ready, detector.scheduler, reloader.reload, first_token)
         log.info("stopping")
 
 
@@ -273,16 +312,39 @@ def kept_text(path: Path, make: Callable[[], str], least: int) -> str:
     return text
 
 
-async def serve(settings: Settings, sources: Sequence[CameraSettings] = ()) -> None:
-    """Run until SIGINT or SIGTERM. A server whose scheduler broke would look alive and see nothing: that raises."""
-    stop = asyncio.Event()
+async def serve(
+    settings: Settings, sources: Sequence[CameraSettings] = (), reread: Callable[[], Settings] | None = None
+) -> None:
+    """Run until SIGINT or SIGTERM; on SIGHUP read the settings again.
+
+    A server whose scheduler broke would look alive and see nothing: that raises.
+    """
+    stop, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    async with running(settings, sources) as server:
+    loop.add_signal_handler(signal.SIGHUP, again.set)
+    async with running(settings, sources, reread) as server, _Reloading(server, again):
         await _unless_broken(server, server.ready)
         print(ready_line(server, settings), flush=True)
         await _unless_broken(server, stop)
+
+
+class _Reloading(Background):
+    """Reads the settings again whenever it is asked to."""
+
+    def __init__(self, server: Running, asked: asyncio.Event) -> None:
+        super().__init__("reloading")
+        self._server = server
+        self._asked = asked
+
+    async def work(self) -> None:
+        """See :class:`server.background.Background`."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            with suppress(ConfigError):  # which the log tells
+                await self._server.reload()
 
 
 async def _unless_broken(server: Running, event: asyncio.Event) -> None:

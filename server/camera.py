@@ -14,6 +14,7 @@ from .core.backoff import Backoff
 from .core.mediaclock import MediaClock
 from .core.watch import WatchSettings
 from .feed import Feed, FeedState
+from .logs import about
 from .plugins import SourceLost
 from .reader import WATCH_S, Run, SourceReader, tell_stall
 from .urls import PUSHED, address_of, knock
@@ -141,6 +142,10 @@ class Camera:
         self.feed.configure(WatchSettings(of.zones, of.masks, of.look_rate, of.motion_gate))
 
     async def _run(self) -> None:
+        with about(camera=self.feed.name):
+            await self._read_on()
+
+    async def _read_on(self) -> None:
         backoff = Backoff()
         told: str | None = None
         while True:

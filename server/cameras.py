@@ -288,6 +288,14 @@ class Cameras:
             log.warning("camera %s has the usual policy, for its own cannot be: %s", settings.name, error)
             return self._policy
 
+    def use_policy(self, policy: ConfirmationPolicy) -> None:
+        """From now on the usual policy is this one. Events that are open are held against it too."""
+        self._policy = policy
+        for feed in self._feeds.values():
+            feed.policy = policy
+        for camera in self._cameras.values():
+            camera.feed.policy = self._policy_of(camera.settings)
+
     def _check_policy(self, settings: CameraSettings) -> None:
         try:
             settings.policy_over(self._policy)

@@ -17,7 +17,7 @@ import av
 from tqdm import tqdm
 
 from .batch import PICTURES, VIDEOS, Batch, FileError, Result, Sighting, is_picture
-from .config import ConfigError, load_settings
+from .config import ConfigError, load_settings, settings_file
 from .wire import box_body
 
 NOTHING, FAILED, SEEN, STOPPED = 0, 1, 10, 130
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code. Raises ConfigError, PluginError or ModelError."""
     given = parser().parse_args(arguments)
-    settings = load_settings(given.config or (Path("vigie.yaml") if Path("vigie.yaml").is_file() else None))
+    settings = load_settings(settings_file(given.config))
     if given.confidence is not None:
         weak = settings.detector.weak_confidence
         if not weak <= given.confidence < 1:

@@ -87,9 +87,9 @@ class Stats:
 Message = Looked | Event | Stats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rates:
-    """Looks a second at a feed: usually, and while an event is open."""
+    """Looks a second at a feed: usually, and while an event is open. All feeds share one, which may change."""
 
     usual: float
     suspicious: float

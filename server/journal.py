@@ -13,7 +13,8 @@ from typing import Protocol
 
 from .background import Background
 from .core.backoff import Backoff
-from .core.events import Event
+from .core.events import Event, State
+from .logs import about
 from .metrics import Metrics
 from .store.database import is_transient, plain_words
 
@@ -143,7 +144,15 @@ class Journal(Background):
             log.info("events are kept again")
         for entry, event in zip(batch, kept, strict=True):
             # None: a try before this one wrote it, and its answer was lost.
+            self._measure(entry.event)
             entry.tell(event or entry.event)
+
+    def _measure(self, event: Event) -> None:
+        """Log what became of an event, and how long its alarm took."""
+        with about(event=event.id, camera=event.feed):
+            log.info("%s: %s %s", event.feed, event.kind, event.state)
+        if event.state is State.CONFIRMED:
+            self._metrics.sight_to_alert_seconds.observe(max(time.time() - event.first_seen, 0))
 
     async def _write_apart(self, batch: list[_Entry], error: Exception) -> None:
         if len(batch) > 1:
@@ -151,5 +160,6 @@ class Journal(Background):
                 await self._write([entry])
             return
         self._metrics.events_lost.inc()
-        log.error("event %s cannot be kept", batch[0].event.id, exc_info=error)
+        with about(event=batch[0].event.id, camera=batch[0].event.feed):
+            log.error("event %s cannot be kept", batch[0].event.id, exc_info=error)
         batch[0].tell(batch[0].event)

@@ -40,6 +40,12 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self.sight_to_alert_seconds = Histogram(
+            "vigie_sight_to_alert_seconds",
+            "Seconds from the first sight of what is confirmed to its event being kept and about to be told.",
+            buckets=(0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30),
+            registry=self.registry,
+        )
         self.look_failures = Counter("vigie_look_failures", "Looks that ended in an error.", registry=self.registry)
         self.model_changes = Counter(
             "vigie_model_changes",

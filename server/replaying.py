@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from .catalogue import Catalogue
-from .config import CameraSettings, ConfigError, PolicyChanges, Settings, load_settings
+from .config import CameraSettings, ConfigError, PolicyChanges, Settings, load_settings, settings_file
 from .core.detections import Detections
 from .core.frame import Picture
 from .core.policy import ConfirmationPolicy
@@ -83,7 +83,7 @@ class Played:
 def run(arguments: Sequence[str]) -> None:
     """Run the command; prints to the standard output. Raises ConfigError, RecordingError, PluginError or ModelError."""
     given = parser().parse_args(arguments)
-    settings = load_settings(given.config or (Path("vigie.yaml") if Path("vigie.yaml").is_file() else None))
+    settings = load_settings(settings_file(given.config))
     if given.save and len(given.files) > 1:
         raise ConfigError("With --save there can be one FILE only.")
     camera = _camera(settings, given.camera)

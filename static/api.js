@@ -123,6 +123,11 @@ export class Api {
     return (await this.#fetch(path, { ...upload(picture), signal })).blob();
   }
 
+  /** @returns {Promise<RTCIceServer[]>} the STUN and TURN servers, with passwords that soon end */
+  async iceServers() {
+    return (await this.#json("api/v1/ice")).iceServers;
+  }
+
   /**
    * @param {{ sdp: string, type: "offer", mode: Mode, camera?: string, size?: "full" | "small" }} offer
    * @returns {Promise<{ sdp: string, type: "answer", session: string }>}

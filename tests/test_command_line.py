@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -18,7 +19,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from server.__main__ import parser, settings_of
+from server import configuring
+from server.__main__ import loaded_by, parser, sources_of
 from server.config import BUNDLED_MODEL, CameraSettings, ConfigError, Settings
 
 from .support.media import GUN_CLIP, gun_jpeg
@@ -29,12 +31,13 @@ OPTIONS = ("--host", "--port", "--data-dir", "--config", "--model", "--source")
 
 def read(*arguments: str) -> Settings:
     """The settings that a command line gives."""
-    return settings_of(parser().parse_args(arguments))[0]
+    return loaded_by(parser().parse_args(arguments)).settings
 
 
 def sources(*arguments: str) -> list[CameraSettings]:
     """The cameras that a command line gives."""
-    return settings_of(parser().parse_args(arguments))[1]
+    asked = parser().parse_args(arguments)
+    return sources_of(asked, loaded_by(asked).settings.cameras)
 
 
 async def started(*arguments: str, folder: Path) -> Process:
@@ -246,3 +249,40 @@ async def test_an_unknown_option(tmp_path: Path) -> None:
     code, _, err = await ended(await started("--prot", "1", folder=tmp_path))
     assert code == 2
     assert "unrecognized arguments: --prot" in err
+
+
+async def test_the_settings_are_printed_checked_and_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "vigie.yaml"
+    file.write_text("port: 8123\nwhip_token: hunter2-hunter2-hunter2\n")
+    code, printed, _ = await ended(await started("config", folder=tmp_path))
+    assert code == 0
+    assert re.search(r"^port: 8123 +# vigie\.yaml, line 1$", printed, re.M)
+    assert "hunter2" not in printed
+    monkeypatch.chdir(tmp_path)
+    configuring.run(["--check"])
+    assert capsys.readouterr().out == "The settings are right: vigie.yaml and the environment.\n"
+    configuring.run(["--schema"])
+    assert json.loads(capsys.readouterr().out)["properties"]["port"]["maximum"] == 65535
+    file.write_text("prot: 1\npolicy:\n  hits: 1\n")
+    code, _, err = await ended(await started("config", "--check", folder=tmp_path))
+    assert code == 1
+    assert "prot: there is no such setting (vigie.yaml, line 1); did you mean port?" in err
+    assert "policy.hits: Input should be greater than or equal to 2 (vigie.yaml, line 3)" in err
+
+
+async def test_sighup_reads_the_settings_again_and_a_broken_file_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "vigie.yaml"
+    file.write_text("log_format: json\n")
+    async with serving("--port", "0", folder=tmp_path) as (process, _):
+        assert process.stderr
+        for text, words in (("log_format: json\npolicy: {hits: 4}\n", "policy.hits"), ("prot: 1\n", "nothing changed")):
+            file.write_text(text)
+            process.send_signal(signal.SIGHUP)
+            async with asyncio.timeout(20):
+                while words not in json.loads(await process.stderr.readline())["message"]:
+                    pass
+        log = await stopped(process)
+    messages = [json.loads(line)["message"] for line in log.splitlines()]
+    assert "stopping" in messages

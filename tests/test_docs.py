@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
-from docs.generate import PAGE, page
+from docs import dependencies
+from docs.generate import PAGE, SCHEMA, page, schema
 from server.config import load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -13,6 +15,29 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_settings_page_is_that_of_the_code() -> None:
     assert PAGE.read_text() == page(), "run: python -m docs.generate"
+    assert SCHEMA.read_text() == schema(), "run: python -m docs.generate"
+
+
+def test_each_dependency_has_a_reason_and_its_licence() -> None:
+    assert dependencies.PAGE.read_text() == dependencies.page(), "run: python -m docs.generate"
+    known = [each for file in dependencies.FILES for each in dependencies.dependencies(file)]
+    asked = [
+        line
+        for file in dependencies.FILES
+        for line in (ROOT / file).read_text().splitlines()
+        if line and not line.startswith(("#", "-r"))
+    ]
+    assert len(known) == len(asked) > 40
+    assert not [each.name for each in known if not each.reason]
+    for each in known:
+        try:
+            told = metadata(each.name)
+        except PackageNotFoundError:  # in the other environment
+            continue
+        told_by = ("License-Expression", "License", "Classifier")
+        words = " ".join(text for key in told_by for text in told.get_all(key) or [])
+        kind = dependencies.LICENCES[each.name].split()[0].split("-")[0]
+        assert kind in words, (each.name, words[:200])
 
 
 def test_no_link_between_documents_is_broken() -> None:
@@ -26,6 +51,12 @@ def test_no_link_between_documents_is_broken() -> None:
         if not (document.parent / target).exists()
     ]
     assert not broken
+
+
+def test_each_defence_has_the_test_that_is_named() -> None:
+    named = re.findall(r"`(tests/[a-z_/]+\.py)::(test_\w+)`", (ROOT / "docs" / "threat-model.md").read_text())
+    assert len(named) > 20
+    assert not [f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / file).read_text()]
 
 
 def test_every_setting_is_explained() -> None:

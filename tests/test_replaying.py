@@ -53,7 +53,7 @@ def test_a_recording_as_a_table(folder: Path, capsys: pytest.CaptureFixture[str]
     run([recording(folder, 0.5, 0.6, 0.5), "--policy", "hits=4"])
     assert capsys.readouterr().out == (
         "door.jsonl: 3 looks in 0.2 s, model yolo\n"
-        "  began  ended  label  best  hits  in force (p1-5e49beb050)  changed (p1-f5fd91dd03)\n"
+        "  began  ended  label  best  hits  in force (p2-5e49beb050)  changed (p2-f5fd91dd03)\n"
         "  0.0 s  0.2 s  gun    60%   3     confirmed                 suspected\n"
         "  confirmed: 1 in force, 0 changed\n"
     )
@@ -63,7 +63,7 @@ def test_without_a_change_there_is_one_column(folder: Path, capsys: pytest.Captu
     run([recording(folder, 0.5, 0.6, 0.5), recording(folder, name="empty.jsonl")])
     assert capsys.readouterr().out == (
         "door.jsonl: 3 looks in 0.2 s, model yolo\n"
-        "  began  ended  label  best  hits  in force (p1-5e49beb050)\n"
+        "  began  ended  label  best  hits  in force (p2-5e49beb050)\n"
         "  0.0 s  0.2 s  gun    60%   3     confirmed at 0.2 s\n"
         "  confirmed: 1 in force\n"
         "\n"
@@ -111,6 +111,14 @@ def test_the_clips(folder: Path, capsys: pytest.CaptureFixture[str], clip: str, 
         assert visible["start_s"] <= seconds["first_seen"] <= visible["start_s"] + 0.5
         assert seconds["last_seen"] <= visible["end_s"]
         assert seconds.get("confirmed_at", 0) <= visible["start_s"] + 1
+
+
+def test_a_gun_is_confirmed_where_every_picture_is_looked_at(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Thirty looks a second, as a quick machine takes them: the last five of them are soon over."""
+    (folder / "quick.yaml").write_text("detector: {look_rate: 30}\n")
+    (file,) = played(capsys, str(FIXTURES / "gun-pan.mp4"), "--config", "quick.yaml")["files"]
+    assert file["looks"] == pytest.approx(300, abs=1)
+    assert [event["confirmed_at"] is not None for event in file["events"]] == [True]
 
 
 def test_a_dwell_puts_off_the_alarm(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -32,6 +33,9 @@ class Look:
 class ConfirmationPolicy:
     """Confirm when, of the last ``of`` looks not older than ``window_s``, at least ``hits`` saw the track, their median
     score reaches ``median_score``, they span ``span_s``, and the largest box covers ``smallest_share`` of the picture.
+
+    Where looks come so fast that the last ``of`` span less than ``span_s``, more of them count: as many as it takes to
+    span that time, and of those the same share must be hits.
 
     Where there are ``zones`` (polygons of x, y as fractions of the picture), a look counts as a hit only when the
     centre of the box is in one of them. ``dwell_s`` asks for hits over so long a time, without a pause longer than
@@ -78,7 +82,7 @@ class ConfirmationPolicy:
     def version(self) -> str:
         """A name of this very policy: policies that are equal have the same, others another."""
         canonical = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))
-        return f"p1-{hashlib.sha256(canonical.encode()).hexdigest()[:10]}"
+        return f"p2-{hashlib.sha256(canonical.encode()).hexdigest()[:10]}"
 
     def as_dict(self) -> dict[str, Any]:
         """Its values, ready for JSON."""
@@ -95,9 +99,10 @@ class ConfirmationPolicy:
 
     def confirms(self, looks: Sequence[Look], now: float) -> bool:
         """Whether these looks at one track, oldest first, are enough at time ``now`` (s)."""
-        hits = [look for look in looks[-self.of :] if now - look.at <= self.window_s and self._counts(look)]
+        begin = self._begin(looks)
+        hits = [look for look in looks[begin:] if now - look.at <= self.window_s and self._counts(look)]
         return (
-            len(hits) >= self.hits
+            len(hits) >= math.ceil(self.hits * max(len(looks) - begin, self.of) / self.of)
             and median(look.score for look in hits if look.score is not None) >= self.median_score
             and hits[-1].at - hits[0].at >= self.span_s
             and max(look.share for look in hits) >= self.smallest_share
@@ -106,12 +111,19 @@ class ConfirmationPolicy:
 
     def needless(self, looks: Sequence[Look], now: float) -> int:
         """How many of these looks at one track, from the oldest on, can decide nothing any more."""
-        spare = max(len(looks) - self.of, 0)
+        spare = self._begin(looks)
         if not self.dwell_s:
             return spare
         # The hit that a dwell is counted from may be just older than the dwell, and the newest hit than now.
         oldest = now - self.dwell_s - 2 * self.window_s
         return next((n for n in range(spare) if looks[n].at >= oldest), spare)
+
+    def _begin(self, looks: Sequence[Look]) -> int:
+        """From which of these looks on they count. It never moves back when another look comes."""
+        begin = max(len(looks) - self.of, 0)
+        while begin > 0 and looks[-1].at - looks[begin].at < self.span_s:
+            begin -= 1
+        return begin
 
     def _counts(self, look: Look) -> bool:
         return look.score is not None and (not self.zones or self._inside(look.centre))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -29,6 +29,7 @@ from .models import standing_body
 from .pictures import Rgb, decode_picture, encode_jpeg
 from .problems import Problem
 from .queries import number
+from .readiness import Readiness
 from .stream import Streams
 from .webrtc import MODES, SIZES, WebRtcSessions
 
@@ -43,10 +44,16 @@ class Api:
     models: Models
     cameras: Cameras
     metrics: Metrics
-    limits: LimitSettings
+    current_limits: Callable[[], LimitSettings]
     webrtc: WebRtcSessions
     streams: Streams
     pool: ThreadPoolExecutor
+    readiness: Readiness
+
+    @property
+    def limits(self) -> LimitSettings:
+        """Those in force."""
+        return self.current_limits()
 
     def routes(self) -> list[web.RouteDef]:
         """All routes but the page's own files."""
@@ -157,9 +164,10 @@ class Api:
         return web.Response(text="ok")
 
     async def ready(self, request: web.Request) -> web.Response:
-        """``GET /readyz``: the model is warm. What it is and what it runs on is told besides."""
-        if not self.detector.ready.is_set():
-            raise Problem("not-ready", 503, "The model is not warmed up yet.")
+        """``GET /readyz``: the model is warm, the database answers, the disk has room, and it does not stop.
+        What the model is and what it runs on is told besides."""
+        if hindrances := await self.readiness.hindrances():
+            raise Problem("not-ready", 503, " ".join(hindrances))
         return web.json_response({"ready": True, **standing_body(self.models, self.detector)})
 
     async def prometheus(self, request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from .guard import Guard
 from .permits import check_all
 from .problems import Problem, problems
+from .requests import HEADER, identified, tell_id
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 
@@ -28,11 +29,13 @@ PAGE_HEADERS = {
 def make_app(routes: Iterable[web.RouteDef], cors_origins: tuple[str, ...], guard: Guard) -> web.Application:
     """The application that serves these routes and the page; raises LookupError for a route without a permit."""
     app = web.Application(
-        middlewares=[cross_origin(cors_origins, guard), problems, guard.middleware()], client_max_size=2**20
+        middlewares=[identified, cross_origin(cors_origins, guard), problems, guard.middleware()],
+        client_max_size=2**20,
     )
     app.add_routes(routes)
     app.router.add_get("/{path:.*}", _page)
     check_all(app)
+    app.on_response_prepare.append(tell_id)
     app.on_response_prepare.append(_add_page_headers)
     app.on_response_prepare.append(share_with(cors_origins, guard))
     return app
@@ -60,7 +63,7 @@ def cross_origin(allowed: tuple[str, ...], guard: Guard) -> Middleware:
             answer = web.Response(status=204)
         if request.method == "OPTIONS":
             answer.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
-            answer.headers["Access-Control-Allow-Headers"] = "Content-Type, Authorization, If-Match, Range"
+            answer.headers["Access-Control-Allow-Headers"] = f"Content-Type, Authorization, If-Match, Range, {HEADER}"
             answer.headers["Access-Control-Max-Age"] = "600"
         return answer
 
@@ -77,7 +80,7 @@ def share_with(allowed: tuple[str, ...], guard: Guard) -> Callable[[web.Request,
         if _netloc(origin) == guard.caller(request).host:
             return
         response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link, Content-Range"
+        response.headers["Access-Control-Expose-Headers"] = f"Location, ETag, Link, Content-Range, {HEADER}"
         response.headers["Vary"] = "Origin"
 
     return add_headers

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 
 from aiortc import (
-    RTCConfiguration,
     RTCDataChannel,
     RTCIceCandidate,
     RTCPeerConnection,
@@ -24,13 +24,14 @@ from aiortc.sdp import SessionDescription
 from av import VideoFrame
 
 from ..broadcast import Closed, Overflow
+from ..config import IceSettings
 from ..core.events import Event
 from ..core.frame import Picture
 from ..feed import Feed, Message
 from ..plugins import ModelInfo
 from ..video import picture_of
 from .encoder import Encoders, Look
-from .ice import connections_of, end_consent_checks_with
+from .ice import configuration, connections_of, end_consent_checks_with, gather_as_set
 from .messages import closed_text, hello_text, text_of
 from .outbound import Outbound
 from .problems import Problem
@@ -99,7 +100,7 @@ def check_offer(sdp: str, *, receives: bool) -> None:
 class Session:
     """One peer connection, from its offer to its end. :meth:`run` owns everything it opens."""
 
-    def __init__(self, role: Role, encoders: Encoders, model: ModelInfo, idle_s: float) -> None:
+    def __init__(self, role: Role, encoders: Encoders, model: ModelInfo, idle_s: float, ice: IceSettings) -> None:
         self.id = secrets.token_urlsafe(12)
         self.tag = f'"{secrets.token_hex(8)}"'
         """The entity tag of its ICE session (RFC 9725, section 4.3.1); there is never a second one."""
@@ -109,6 +110,7 @@ class Session:
         self._encoders = encoders
         self._model = model
         self._idle_s = idle_s
+        self._ice = ice
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self._peer: RTCPeerConnection | None = None
@@ -124,8 +126,7 @@ class Session:
         """Answer the offer and serve until either side ends."""
         async with AsyncExitStack() as stack:
             opened = await stack.enter_async_context(self.role.open())
-            # No ICE servers: aiortc's default would ask a public STUN server of a third party.
-            peer = self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+            peer = self._peer = RTCPeerConnection(configuration(self._ice, time.time()))
             stack.push_async_callback(peer.close)
             stack.push_async_callback(self._cancel_tasks)
             answer = await self._negotiate(peer, opened, sdp, stack)
@@ -160,6 +161,7 @@ class Session:
             await peer.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
             for connection in connections_of(peer):
                 end_consent_checks_with(connection)
+                gather_as_set(connection, self._ice)
             videos = [part for part in peer.getTransceivers() if part.kind == "video"]
             for part in peer.getTransceivers():
                 if part is not videos[0]:

@@ -61,7 +61,7 @@ class PolicyRoutes:
         self, cameras: Cameras, usual: ConfirmationPolicy, tracker: TrackerSettings, episodes: Episodes
     ) -> None:
         self._cameras = cameras
-        self._usual = usual
+        self.usual = usual
         self._tracker = tracker
         self._episodes = episodes
         self._replays = 0
@@ -75,8 +75,8 @@ class PolicyRoutes:
         names = [camera.settings.name for camera in self._cameras.all()]
         return web.json_response(
             {
-                "default": policy_body(self._usual),
-                "cameras": {name: policy_body(self._over(self._usual, name)) for name in names},
+                "default": policy_body(self.usual),
+                "cameras": {name: policy_body(self._over(self.usual, name)) for name in names},
             }
         )
 
@@ -119,9 +119,9 @@ class PolicyRoutes:
         which a camera may keep no more than what it has not of its own."""
         try:
             if asked.camera or asked.recording is not None:
-                against = self._over(self._usual, asked.camera)
+                against = self._over(self.usual, asked.camera)
                 return asked.changes.over(against), against
-            return self._over(asked.changes.over(self._usual), feed), self._over(self._usual, feed)
+            return self._over(asked.changes.over(self.usual), feed), self._over(self.usual, feed)
         except ValueError as error:
             raise _wrong_policy([{"field": "policy", "detail": f"{error}."}]) from error
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from struct import pack
 from typing import Any
 
+from aioice.turn import TurnTransport
 from aiortc import MediaStreamTrack, RTCRtpReceiver, RTCRtpSender, clock
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.mediastreams import MediaStreamError
@@ -35,6 +36,7 @@ RTX_TYPE, RTX_SEQUENCE = SENDER + "rtx_payload_type", SENDER + "rtx_sequence_num
 SENT_NTP, SENT_TIMESTAMP = SENDER + "ntp_timestamp", SENDER + "rtp_timestamp"
 SENT_OCTETS, SENT_PACKETS = SENDER + "octet_count", SENDER + "packet_count"
 TRANSPORT_BYTES, TRANSPORT_PACKETS = "_RTCDtlsTransport__tx_bytes", "_RTCDtlsTransport__tx_packets"
+TURN_INNER = "_TurnTransport__inner_protocol"
 
 TIMESTAMP_MAPPER = "_RTCRtpReceiver__timestamp_mapper"
 JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
@@ -102,7 +104,7 @@ class EncodedSender:
     def blocked(self) -> bool:
         """Whether the network takes no more for now: a datagram more would only wait in memory."""
         socket, _ = self._route()
-        return bool(socket.get_write_buffer_size() > MOST_UNSENT)
+        return bool(wire_of(socket).get_write_buffer_size() > MOST_UNSENT)
 
     async def _run(self, codec: RTCRtpCodecParameters) -> None:
         """In the place of aiortc's own loop; it must set both events, or stopping the sender would wait for ever."""
@@ -188,9 +190,14 @@ class EncodedSender:
         if transport.state != "connected":
             raise ConnectionError("not connected")
         pair = transport.transport._connection._nominated.get(1)
-        if pair is None or pair.protocol.transport.is_closing():
+        if pair is None or wire_of(pair.protocol.transport).is_closing():
             raise ConnectionError("no candidate pair")
         return pair.protocol.transport, pair.remote_addr
+
+
+def wire_of(transport: Any) -> Any:
+    """The transport of asyncio below one of aioice: where a pair goes through TURN, the connection to that server."""
+    return getattr(transport, TURN_INNER).transport if isinstance(transport, TurnTransport) else transport
 
 
 class PromptJitterBuffer(JitterBuffer):

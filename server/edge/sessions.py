@@ -13,15 +13,15 @@ class SessionPlaces:
     """A fixed number of places for WebRTC and WebSocket sessions together."""
 
     def __init__(self, most: int, metrics: Metrics) -> None:
-        self._most = most
+        self.most = most
         self._taken = 0
         self._metrics = metrics
 
     @contextmanager
     def take(self, transport: str) -> Iterator[None]:
         """Hold a place for as long as the block runs; raises :class:`Problem` when all are taken."""
-        if self._taken >= self._most:
-            raise Problem("too-many-sessions", 503, f"All {self._most} places are taken. Try again later.")
+        if self._taken >= self.most:
+            raise Problem("too-many-sessions", 503, f"All {self.most} places are taken. Try again later.")
         self._taken += 1
         gauge = self._metrics.sessions.labels(transport)
         gauge.inc()

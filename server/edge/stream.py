@@ -191,7 +191,7 @@ class Streams:
     ) -> None:
         self._cameras = cameras
         self._places = places
-        self._limits = limits
+        self.limits = limits
         self._pool = pool
         self._metrics = metrics
         self._feeds: set[Feed] = set()
@@ -203,13 +203,13 @@ class Streams:
 
     async def serve(self, request: web.Request, mode: str) -> web.WebSocketResponse:
         """Run one session over this request's WebSocket."""
-        most = max(self._limits.stream_frame_bytes, MOST_READ)
+        most = max(self.limits.stream_frame_bytes, MOST_READ)
         socket = web.WebSocketResponse(timeout=GOODBYE_TIMEOUT_S, max_msg_size=most + 1, heartbeat=20, compress=False)
         with self._places.take("websocket"):
             await socket.prepare(request)
             async with self._cameras.session("websocket") as feed:
                 self._feeds.add(feed)
-                stream = Stream(socket, feed, mode == "burned_in", self._limits, self._pool, self._metrics)
+                stream = Stream(socket, feed, mode == "burned_in", self.limits, self._pool, self._metrics)
                 try:
                     await stream.run(hello_text(feed, mode, self._cameras.detector.model))
                 except StreamOver as over:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ..cameras import Cameras
+from ..config import IceSettings
 from ..core.frame import Picture
 from ..feed import Feed
 from .encoder import Encoders, Look
@@ -22,6 +23,9 @@ from .sessions import SessionPlaces
 log = logging.getLogger(__name__)
 
 DRAWN, CLEAN = MODES = ("burned_in", "overlay")
+CLOSE_S = 4.0
+"""A TURN server that has gone keeps aioice waiting for 40 s when its place there is to be given back."""
+
 FULL, SMALL = SIZES = ("full", "small")
 
 NO_RIGHT = "the login or token it was opened with has ended"
@@ -40,13 +44,20 @@ class WebRtcSessions:
     """All WebRTC sessions: each one is a task that this owns."""
 
     def __init__(
-        self, cameras: Cameras, encoders: Encoders, places: SessionPlaces, pool: ThreadPoolExecutor, idle_s: float
+        self,
+        cameras: Cameras,
+        encoders: Encoders,
+        places: SessionPlaces,
+        pool: ThreadPoolExecutor,
+        idle_s: float,
+        ice: IceSettings,
     ) -> None:
         self._cameras = cameras
         self._encoders = encoders
         self._places = places
         self._pool = pool
-        self._idle_s = idle_s
+        self.idle_s = idle_s
+        self.ice = ice
         self._sessions: dict[str, tuple[Session, asyncio.Task[None]]] = {}
         self._watching: Counter[str] = Counter()
 
@@ -74,17 +85,21 @@ class WebRtcSessions:
         return session if session and session.role.kind == kind and session.answered.done() else None
 
     async def close(self, session_id: str, reason: str) -> bool:
-        """End a session and wait for it; whether there was one."""
+        """End a session and wait for it, but not for ever; whether there was one."""
         if session_id not in self._sessions:
             return False
         session, task = self._sessions[session_id]
         session.end(reason)
-        await asyncio.wait((task,))
+        await asyncio.wait((task,), timeout=CLOSE_S)
         return True
 
     async def close_all(self, reason: str) -> None:
         """End all sessions."""
+        tasks = [task for _, task in self._sessions.values()]
         await asyncio.gather(*(self.close(session_id, reason) for session_id in list(self._sessions)))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @asynccontextmanager
     async def _visit(self) -> AsyncIterator[Opened]:
@@ -120,7 +135,7 @@ class WebRtcSessions:
 
     async def _open(self, role: Role, sdp: str, lease: Lease) -> Answer:
         check_offer(sdp, receives=role.receives)
-        session = Session(role, self._encoders, self._cameras.detector.model, self._idle_s)
+        session = Session(role, self._encoders, self._cameras.detector.model, self.idle_s, self.ice)
         task = asyncio.create_task(self._run(session, sdp, lease), name=f"{role.kind} {session.id}")
         self._sessions[session.id] = (session, task)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from aiortc import RTCIceCandidate
 from aiortc.sdp import candidate_from_sdp
 
 from .bodies import read_text
+from .ice import links_of
 from .peer import Session
 from .problems import Problem
 from .webrtc import Answer, WebRtcSessions
@@ -49,7 +51,9 @@ class SessionRoutes:
 
     async def options(self, request: web.Request) -> web.Response:
         """``OPTIONS``: what may be posted here."""
-        return web.Response(headers={"Accept-Post": SDP})
+        answer = web.Response(headers={"Accept-Post": SDP})
+        self._add_links(answer)
+        return answer
 
     async def nothing(self, request: web.Request) -> web.Response:
         """``GET``: the standard has no representation of an endpoint or a session, and wants success for asking."""
@@ -80,7 +84,13 @@ class SessionRoutes:
         """The answer to an offer."""
         location = f"/{self._kind}/{request.match_info['name']}/{answer.session.id}"
         headers = {"Location": location, "ETag": answer.session.tag}
-        return web.Response(status=201, text=answer.sdp, content_type=SDP, headers=headers)
+        response = web.Response(status=201, text=answer.sdp, content_type=SDP, headers=headers)
+        self._add_links(response)
+        return response
+
+    def _add_links(self, response: web.Response) -> None:
+        for link in links_of(self._webrtc.ice, time.time()):
+            response.headers.add("Link", link)
 
     def _session(self, request: web.Request) -> Session:
         session = self._webrtc.get(request.match_info["session"], self._kind)

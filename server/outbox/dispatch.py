@@ -32,7 +32,6 @@ LONGER_S = 10.0
 """A try may take so much longer than its channel's own limit, and a lease than a try."""
 
 CHANNEL_S = 15.0
-GRACE_S = 3.0
 LAST_CHANCE_S = 5.0
 OWN_POLL_S = 5.0
 SHARED_POLL_S = 1.0
@@ -80,7 +79,8 @@ class Outbox:
         self._gone = {*gone, server}
         self._given_clock = clock
         self._clock_offset = time.time() - time.monotonic()
-        self._at_a_time = settings.webhooks.at_a_time
+        self.at_a_time = settings.webhooks.at_a_time
+        self._grace_s = settings.grace_s / 2
         self._rule = RetryRule(for_s=settings.webhooks.try_for_h * 3600)
         self._poll_s = SHARED_POLL_S if deliveries.shared else OWN_POLL_S
         self._channels = Channels(open_channel or (lambda kind: load("alerts", kind).open_channel(settings)))
@@ -118,7 +118,7 @@ class Outbox:
             return
         self.wake()
         with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_S):
+            async with asyncio.timeout(self._grace_s):
                 while not self.resting:
                     self._rested.clear()
                     await self._rested.wait()
@@ -277,7 +277,7 @@ class Outbox:
         for due in known:
             lane = self._lanes.of(due.subscription_id)
             sends = due.enabled and lane.permits(now)
-            room = lane.room(now, self._at_a_time)
+            room = lane.room(now, self.at_a_time)
             is_due = due.now if sends else due.test_at is not None and due.test_at <= now
             if is_due and room:
                 tests = not sends

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core.retry import RetryRule
+from ..logs import about
 from ..metrics import Metrics
 from ..plugins import Alert, Outcome, Receiver, Reply
 from ..store.turns import Address, Claimed, Settled
@@ -35,6 +36,10 @@ class Tries:
 
     async def make(self, lane: Lane, address: Address, claimed: Claimed) -> Settled:
         """Try once; the lane learns of it."""
+        with about(delivery=claimed.id, **({"event": claimed.event_id} if claimed.event_id else {})):
+            return await self._try(lane, address, claimed)
+
+    async def _try(self, lane: Lane, address: Address, claimed: Claimed) -> Settled:
         at, begun = time.time(), time.monotonic()
         reply = await self._send(address, claimed)
         took_s = time.monotonic() - begun

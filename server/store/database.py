@@ -123,6 +123,22 @@ class Database:
         async with self._writing, self._begun(self._writer) as connection:
             yield connection
 
+    @asynccontextmanager
+    async def peek(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to a database that is not open here, and is not brought up to date. Raises what the driver
+        raises."""
+        engine = create_async_engine(self._url, **HIDING)
+        try:
+            async with engine.connect() as connection:
+                yield connection
+        finally:
+            await engine.dispose()
+
+    async def ping(self) -> None:
+        """Whether it answers; raises what the driver raises."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
     async def clock(self) -> float:
         """The time that all who share it go by, in unix seconds: PostgreSQL's own, for machines may differ."""
         if self.is_sqlite:

@@ -90,7 +90,7 @@ class Subscriptions:
 
     def __init__(self, database: Database, most: int = 100) -> None:
         self._database = database
-        self._most = most
+        self.most = most
 
     async def all(self) -> list[Subscription]:
         """In the order in which they were added."""
@@ -106,9 +106,9 @@ class Subscriptions:
         """A new one; raises :class:`SubscriptionRefused` when there are too many."""
         async with self._database.write() as connection:
             added = select(func.count()).where(subscriptions.c.id != subscriptions.c.channel, STAYS)
-            if int(await connection.scalar(added) or 0) >= self._most:
+            if int(await connection.scalar(added) or 0) >= self.most:
                 raise SubscriptionRefused(
-                    "too-many-webhooks", f"There are {self._most} webhooks already. Remove one, or raise the limit."
+                    "too-many-webhooks", f"There are {self.most} webhooks already. Remove one, or raise the limit."
                 )
             await connection.execute(insert(subscriptions).values(**_row_of(subscription)))
         return subscription

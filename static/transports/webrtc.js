@@ -44,6 +44,8 @@ export class WebRtcTransport extends Transport {
     const connected = this.#connected(channel);
     await this.#offerVideo();
     if (this.#closed) return;
+    peer.setConfiguration({ iceServers: await this.#api.iceServers() });
+    if (this.#closed) return;
     await peer.setLocalDescription();
     await gathered(peer);
     if (this.#closed) return;

@@ -103,7 +103,7 @@ def test_all_that_is_told_of_an_event_is_of_the_schema(report: Report) -> None:
     )
     judged = an_event(
         state=State.RETRACTED, confirmed_at=2.0, ended_at=3.0, verdict=Verdict.FALSE, verdict_at=4.0, retracted_at=4.0,
-        note="</script>\u202e", model="m", policy="p1-5e49beb050",
+        note="</script>\u202e", model="m", policy="p2-5e49beb050",
     )  # fmt: skip
     VALIDATOR.validate(message(judged, report, {"files": [link]}))
     assert f"`{report}`" in GUIDE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import fields, replace
 from itertools import pairwise
 from statistics import median
@@ -85,6 +86,21 @@ def test_hits_must_span_time() -> None:
     assert confirms(POLICY, looks_of(0.9, 0.9, 0.9, step=0.08))
 
 
+@pytest.mark.parametrize("rate", [4, 10, 25, 30, 31, 60, 120, 240])
+def test_a_gun_in_sight_is_confirmed_at_any_rate(rate: int) -> None:
+    """At 30 looks a second the last five span 0.13 s, less than is asked for."""
+    looks = looks_of(*[0.9] * rate, step=1 / rate)
+    confirmed = next(count for count in range(1, rate + 1) if confirms(POLICY, looks[:count]))
+    assert confirmed == max(3, math.ceil(POLICY.span_s * rate - 1e-9) + 1)
+
+
+@pytest.mark.parametrize("rate", [30, 60, 120])
+def test_of_more_looks_the_same_share_must_be_hits(rate: int) -> None:
+    for pattern, enough in (((0.9, 0.9, 0.9, None), True), ((0.9, None), False)):
+        looks = looks_of(*(pattern * rate)[:rate], step=1 / rate)
+        assert any(confirms(POLICY, looks[:count]) for count in range(1, rate + 1)) == enough
+
+
 def test_old_looks_do_not_count() -> None:
     assert not confirms(POLICY, looks_of(0.9, 0.9, 0.9, step=1.5))
     assert confirms(POLICY, looks_of(0.9, 0.9, 0.9, step=0.9))
@@ -162,13 +178,18 @@ def test_it_says_what_its_words_say_with_all_of_them(policy: ConfirmationPolicy,
         look.score is not None and (not policy.zones or look.centre[0] <= 0.5 or RIGHT in policy.zones)
         for look in looks
     ]
-    recent = [look for look, counts in list(zip(looks, counted, strict=True))[-policy.of :] if counts]
+    count = next(
+        (n for n in range(policy.of, len(looks)) if looks[-1].at - looks[-n].at >= policy.span_s),
+        max(policy.of, len(looks)),
+    )
+    recent = [look for look, counts in list(zip(looks, counted, strict=True))[-count:] if counts]
     recent = [look for look in recent if now - look.at <= policy.window_s]
     stay = [look.at for look, counts in zip(looks, counted, strict=True) if counts]
     while any(after - before > policy.window_s for before, after in pairwise(stay)):
         del stay[0]
     expected = (
         len(recent) >= policy.hits
+        and len(recent) * policy.of >= policy.hits * count
         and median(look.score for look in recent if look.score is not None) >= policy.median_score
         and recent[-1].at - recent[0].at >= policy.span_s
         and max(look.share for look in recent) >= policy.smallest_share
@@ -206,7 +227,7 @@ def test_a_version_tells_policies_apart(one: ConfirmationPolicy, other: Confirma
 
 def test_a_version_is_the_same_whatever_the_type_of_a_number() -> None:
     """Also from run to run and from machine to machine: what was confirmed under it is kept for long."""
-    assert POLICY.version == "p1-5e49beb050"
+    assert POLICY.version == "p2-5e49beb050"
     same = ConfirmationPolicy(3.0, np.int64(5), np.float64(0.4), 2, 0.15, -0.0, [], 0)  # type: ignore[arg-type]
     assert (same, same.version) == (POLICY, POLICY.version)
     listed: Any = [[list(point) for point in LEFT]]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aioice import Connection
+from aioice import Candidate, Connection
+from pydantic import SecretStr
 
-from server.edge.ice import end_consent_checks_with
+from server.config import IceSettings
+from server.edge.ice import configuration, end_consent_checks_with, gather_as_set, ice_servers, links_of
 
 from ..support.waiting import eventually
 
@@ -44,3 +46,71 @@ async def test_without_the_seam_it_would() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+RANGE = IceSettings(port_min=42100, port_max=42119)
+
+
+async def gathered(settings: IceSettings) -> tuple[Connection, list[Candidate]]:
+    connection = Connection(ice_controlling=False)
+    gather_as_set(connection, settings)
+    await connection.gather_candidates()
+    return connection, connection.local_candidates
+
+
+async def test_media_takes_its_ports_from_the_range() -> None:
+    connections = [await gathered(RANGE) for _ in range(3)]
+    ports = [candidate.port for _, candidates in connections for candidate in candidates]
+    assert ports
+    assert all(42100 <= port <= 42119 for port in ports)
+    for connection, _ in connections:
+        await connection.close()
+
+
+async def test_a_range_that_is_used_up_leaves_no_host_candidate() -> None:
+    one = IceSettings(port_min=42130, port_max=42130)
+    first, candidates = await gathered(one)
+    second, none = await gathered(one)
+    assert candidates
+    assert none == []
+    await first.close()
+    await second.close()
+
+
+async def test_a_public_address_is_told_with_the_same_port() -> None:
+    connection, candidates = await gathered(RANGE.model_copy(update={"public_address": "203.0.113.7"}))
+    hosts = {candidate.port for candidate in candidates if candidate.type == "host" and ":" not in candidate.host}
+    public = [candidate for candidate in candidates if candidate.host == "203.0.113.7"]
+    assert {candidate.port for candidate in public} == hosts
+    assert {candidate.type for candidate in public} == {"srflx"}
+    await connection.close()
+
+
+async def test_two_connections_find_each_other_by_the_range() -> None:
+    (one, _), (other, _) = await gathered(RANGE), await gathered(RANGE)
+    one.ice_controlling = True
+    for here, there in ((one, other), (other, one)):
+        here.remote_username, here.remote_password = there.local_username, there.local_password
+        for candidate in there.local_candidates:
+            await here.add_remote_candidate(candidate)
+        await here.add_remote_candidate(None)
+    await asyncio.gather(one.connect(), other.connect())
+    await one.send(b"hello")
+    assert await other.recv() == b"hello"
+    await one.close()
+    await other.close()
+
+
+def test_what_a_browser_gets() -> None:
+    settings = IceSettings(stun=("stun:a",), turn=("turn:b?transport=tcp",), turn_secret=SecretStr("0123456789abcdef"))
+    stun, turn = ice_servers(settings, 1000.5)
+    assert stun == {"urls": ["stun:a"]}
+    assert (turn["urls"], turn["username"]) == (["turn:b?transport=tcp"], "4600:vigie")
+    assert links_of(settings, 1000.5) == [
+        '<stun:a>; rel="ice-server"',
+        f'<turn:b?transport=tcp>; rel="ice-server"; username="4600:vigie"; credential="{turn["credential"]}"; '
+        'credential-type="password"',
+    ]
+    (first, second) = configuration(settings, 1000.5).iceServers or []
+    assert (first.urls, second.credential) == (["stun:a"], turn["credential"])
+    assert configuration(IceSettings(), 0).iceServers == [], "or aiortc would ask a server of a third party"

@@ -55,7 +55,7 @@ async def test_all_files_are_there_and_true(codec: str, tmp_path: Path) -> None:
         assert manifest["event"]["id"] == event_id
         assert manifest["event"]["state"] == "ended"
         assert (manifest["event"]["model"], manifest["event"]["camera"]) == ("yolo", "door")
-        assert manifest["event"]["policy"].startswith("p1-")
+        assert manifest["event"]["policy"].startswith("p2-")
         assert {f["name"]: f["sha256"] for f in manifest["files"]} == {
             name: file.sha256 for name, file in kept.files.items() if name != "manifest.json"
         }

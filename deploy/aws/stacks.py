@@ -18,6 +18,7 @@ ORDER = {
     "beanstalk": (*KEPT, "beanstalk"),
 }
 UNCHANGED = ("No updates are to be performed", "didn't contain changes")
+BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 
 Say = Callable[[str], None]
 
@@ -96,22 +97,21 @@ class Stacks:
         if now is None or now["StackStatus"] == "ROLLBACK_COMPLETE":
             self.cloudformation.validate_template(TemplateBody=text_of(kind))
             return [Change("Add", name, resource["Type"]) for name, resource in template["Resources"].items()]
-        change_set = self.cloudformation.create_change_set(
-            StackName=now["StackName"],
-            ChangeSetName="plan",
-            ChangeSetType="UPDATE",
-            TemplateBody=text_of(kind),
-            Parameters=self._parameters(template, now),
-            Capabilities=["CAPABILITY_IAM"],
-        )["Id"]
         try:
-            self._wait("change_set_create_complete", ChangeSetName=change_set)
-            pages = self.cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
-            return [_change(entry["ResourceChange"]) for page in pages for entry in page.get("Changes", ())]
-        except WaiterError as error:
-            if any(words in str(error) for words in UNCHANGED):
+            change_set = self.cloudformation.create_change_set(
+                StackName=now["StackName"],
+                ChangeSetName="plan",
+                ChangeSetType="UPDATE",
+                TemplateBody=text_of(kind),
+                Parameters=self._parameters(template, now),
+                Capabilities=["CAPABILITY_IAM"],
+            )["Id"]
+        except ClientError as error:
+            if _is_unchanged(str(error)):
                 return []
-            raise Trouble(f"{now['StackName']} cannot be planned: {error}.") from error
+            raise
+        try:
+            return self._changes(change_set)
         finally:
             self.cloudformation.delete_change_set(ChangeSetName=change_set)
 
@@ -139,7 +139,7 @@ class Stacks:
                 self.cloudformation.update_stack(**request)
                 self._wait("stack_update_complete", StackName=name)
         except ClientError as error:
-            if not any(words in str(error) for words in UNCHANGED):
+            if not _is_unchanged(str(error)):
                 raise
             self.say(f"{name}: nothing to change")
         except WaiterError as error:
@@ -157,6 +157,17 @@ class Stacks:
             self._wait("stack_delete_complete", StackName=name)
         except WaiterError as error:
             raise Trouble(f"{name} cannot be removed: {self._why(kind) or error}") from error
+
+    def _changes(self, change_set: str) -> list[Change]:
+        try:
+            self._wait("change_set_create_complete", ChangeSetName=change_set)
+        except WaiterError as error:
+            reason = str(error.last_response.get("StatusReason") or error)
+            if _is_unchanged(reason):
+                return []
+            raise Trouble(f"It cannot be planned: {reason}") from error
+        pages = self.cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
+        return [_change(entry["ResourceChange"]) for page in pages for entry in page.get("Changes", ())]
 
     def _parameters(self, template: Json, now: Json | None) -> list[Json]:
         before = {entry["ParameterKey"] for entry in (now or {}).get("Parameters", ())}
@@ -178,11 +189,14 @@ class Stacks:
             self.outputs[output["OutputKey"]] = output["OutputValue"]
 
     def _why(self, kind: str) -> str:
-        """What failed first, in CloudFormation's words: what comes after is mostly its consequence."""
-        events = self.cloudformation.describe_stack_events(StackName=self.full_name(kind))["StackEvents"]
-        failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
-        first = failed[-1] if failed else None
-        return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', '')}" if first else ""
+        """What failed first this time, in CloudFormation's words: what comes after is mostly its consequence."""
+        why = ""
+        for event in self.cloudformation.describe_stack_events(StackName=self.full_name(kind))["StackEvents"]:
+            if event["ResourceStatus"].endswith("_FAILED"):  # the newest comes first
+                why = f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+            elif event["PhysicalResourceId"] == event["StackId"] and event["ResourceStatus"] in BEGINNINGS:
+                break
+        return why
 
 
 def option(parameter: str) -> str:
@@ -193,6 +207,10 @@ def option(parameter: str) -> str:
 def outputs_of(kinds: Iterable[str]) -> set[str]:
     """What stacks of these kinds tell once they are there."""
     return {name for kind in kinds for name in load(kind).get("Outputs", ())}
+
+
+def _is_unchanged(words: str) -> bool:
+    return any(known in words for known in UNCHANGED)
 
 
 def _change(found: Json) -> Change:

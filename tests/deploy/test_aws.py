@@ -6,17 +6,20 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3  # type: ignore[import-untyped]
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from botocore.stub import Stubber  # type: ignore[import-untyped]
 
 from deploy.aws import image
 from deploy.aws.deploy import main, newest
 from deploy.aws.smoke import Smoke
-from deploy.aws.stacks import ORDER, Trouble
+from deploy.aws.stacks import ORDER, Stacks, Trouble
 from server.core.access import Role
 
 from ..support.access import token_for
@@ -177,6 +180,82 @@ def test_a_checkout_with_changes_has_no_name(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(image, "ROOT", tmp_path)
     with pytest.raises(Trouble, match="--tag"):
         image.tag_of_checkout()
+
+
+NAME = "arn:aws:cloudformation:eu-west-3:123456789012:stack/vigie-artifacts/1"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[Stubber]:
+    """CloudFormation that answers what a test says, each in the form of the real one."""
+    client = boto3.client("cloudformation", "eu-west-3", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(client) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def stack(status: str) -> dict[str, Any]:
+    """An answer about a stack."""
+    one = {"StackId": NAME, "StackName": "vigie-artifacts", "CreationTime": NOW, "StackStatus": status}
+    return {"Stacks": [one]}
+
+
+def event(resource: str, status: str, reason: str = "") -> dict[str, Any]:
+    """What happened to a resource; ``stack``: to the stack itself."""
+    return {
+        "StackId": NAME,
+        "EventId": "1",
+        "StackName": "vigie-artifacts",
+        "Timestamp": NOW,
+        "LogicalResourceId": resource,
+        "PhysicalResourceId": NAME if resource == "stack" else resource,
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
+    }
+
+
+def test_a_stack_that_fails_says_what_failed_first_this_time(cloudformation: Stubber) -> None:
+    cloudformation.add_response("describe_stacks", stack("UPDATE_ROLLBACK_COMPLETE"))
+    cloudformation.add_response("update_stack", {"StackId": NAME})
+    cloudformation.add_response("describe_stacks", stack("UPDATE_ROLLBACK_COMPLETE"))
+    events = [
+        event("FrontBucket", "CREATE_FAILED", "Resource creation cancelled"),
+        event("Repository", "UPDATE_FAILED", "No such policy"),
+        event("stack", "UPDATE_IN_PROGRESS"),
+        event("BundleBucket", "CREATE_FAILED", "Long ago"),
+    ]
+    cloudformation.add_response("describe_stack_events", {"StackEvents": events})
+    made = Stacks(cloudformation.client, "vigie", {}, lambda _: None, 0)
+    with pytest.raises(Trouble, match="vigie-artifacts failed: Repository: No such policy"):
+        made.apply("artifacts")
+
+
+def test_a_stack_whose_first_try_failed_is_made_anew(cloudformation: Stubber) -> None:
+    for _ in range(2):
+        cloudformation.add_response("describe_stacks", stack("ROLLBACK_COMPLETE"))
+    cloudformation.add_response("delete_stack", {})
+    cloudformation.add_response("describe_stacks", stack("DELETE_COMPLETE"))
+    cloudformation.add_response("create_stack", {"StackId": NAME})
+    for _ in range(2):
+        cloudformation.add_response("describe_stacks", stack("CREATE_COMPLETE"))
+    Stacks(cloudformation.client, "vigie", {}, lambda _: None, 0).apply("artifacts")
+
+
+@pytest.mark.parametrize(
+    ("reason", "wrong"), [("The submitted information didn't contain changes.", False), ("Access denied", True)]
+)
+def test_a_change_set_without_changes_is_none(cloudformation: Stubber, reason: str, wrong: bool) -> None:
+    cloudformation.add_response("describe_stacks", stack("CREATE_COMPLETE"))
+    cloudformation.add_response("create_change_set", {"Id": NAME})
+    cloudformation.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": reason})
+    cloudformation.add_response("delete_change_set", {})
+    made = Stacks(cloudformation.client, "vigie", {}, lambda _: None, 0)
+    if wrong:
+        with pytest.raises(Trouble, match=reason):
+            made.plan("artifacts")
+    else:
+        assert made.plan("artifacts") == []
 
 
 def test_the_newest_platform_is_taken() -> None:

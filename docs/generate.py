@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def page() -> str:
     """The whole page."""
     parts = [HEAD, _table(Settings, "", skip=sections(Settings))]
     for name, section in sections(Settings).items():
-        parts.append(f"## {name}\n\n{(section.__doc__ or '').strip()}\n\n" + _table(section, f"{name}."))
+        parts.append(f"## {name}\n\n{inspect.getdoc(section) or ''}\n\n" + _table(section, f"{name}."))
     parts.append("## Each of cameras\n\n" + _table(CameraSettings, ""))
     return "\n".join(parts)
 

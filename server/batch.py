@@ -183,6 +183,12 @@ class Telling:
         )
 
 
+def at_confidence(settings: Settings, confidence: float) -> Settings:
+    """The settings with another ``detector.confidence``, which is not below ``detector.weak_confidence``."""
+    changed = settings.detector.model_copy(update={"confidence": confidence})
+    return settings.model_copy(update={"detector": changed})
+
+
 def pictures_due(file: Path, rate: float) -> Iterator[tuple[float, Picture, bool]]:
     """All pictures of a video, each with its time in seconds since the first and whether it is to be looked at: as
     often as those of a camera in which something stirs."""

@@ -16,7 +16,7 @@ from typing import Any, Self, TextIO
 import av
 from tqdm import tqdm
 
-from .batch import PICTURES, VIDEOS, Batch, FileError, Result, Sighting, is_picture
+from .batch import PICTURES, VIDEOS, Batch, FileError, Result, Sighting, at_confidence, is_picture
 from .config import ConfigError, load_settings
 from .wire import box_body
 
@@ -63,8 +63,7 @@ def run(arguments: Sequence[str]) -> int:
         weak = settings.detector.weak_confidence
         if not weak <= given.confidence < 1:
             raise ConfigError(f"--confidence is from {weak:g} (detector.weak_confidence) to below 1.")
-        changed = settings.detector.model_copy(update={"confidence": given.confidence})
-        settings = settings.model_copy(update={"detector": changed})
+        settings = at_confidence(settings, given.confidence)
     jobs = list(jobs_of(given.paths, given.out))
     _check_folder(given.out, jobs)
     batch = Batch(settings)

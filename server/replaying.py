@@ -181,6 +181,11 @@ class Eye:
         image, letterbox = input_of_image(rgb, model.info.size, model.info.stride)
         return decode(model.infer(image), letterbox, confidence, self._options.nms_iou)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the model is open already."""
+        return self._backend is not None
+
     def model(self) -> Backend:
         """The model, opened when it is first needed. Raises PluginError or ModelError."""
         if self._backend is None:

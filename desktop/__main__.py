@@ -1,4 +1,4 @@
-"""The command line: ``python -m desktop``."""
+"""The command line: ``python -m desktop``. Its imports are absolute, since a packaged application begins here too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from desktop.words import LANGUAGES
 from server.config import ConfigError
-
-from .words import LANGUAGES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the application, or say in one sentence why not."""
     given = parser().parse_args()
-    from .app import run
+    from desktop.app import run  # Qt is loaded when the options are right
 
     try:
         return run(given.paths, given.config, given.language)

@@ -58,6 +58,7 @@ class Desk(QWidget):
         self.to_live = QPushButton()
         self._lay_out()
         self.cameras.currentItemChanged.connect(self._choose_camera)
+        self.cameras.itemClicked.connect(self._choose_camera)
         self.events.chosen.connect(self.show_event)
         self.to_live.clicked.connect(self.show_live)
         for verdict, button in self.verdicts.items():
@@ -202,9 +203,7 @@ class Desk(QWidget):
         return True
 
     def _lose_video(self) -> None:
-        camera = next((one for one in self._cameras if one["name"] == self._camera), None)
-        reason = str((camera or {}).get("reason") or "")
-        self.stage.say(self._words("video_lost", camera=self._camera), self._words.reason(reason))
+        self.stage.say(self._words("video_lost", camera=self._camera))
 
     def _tell_line(self, up: bool) -> None:
         if up != self._line:
@@ -212,6 +211,7 @@ class Desk(QWidget):
             if up:
                 self._ask_for_events()
             self._rename()
+            self._say_camera()
 
     def _show_cameras(self) -> None:
         chosen = self._camera or self._memory.text("camera")
@@ -239,7 +239,22 @@ class Desk(QWidget):
         if not names and not self._event:
             self._stop_video()
             self.stage.show_image(None)
+        self._say_camera()
+
+    def _say_camera(self) -> None:
+        """Why there is no video where there is none."""
+        if self._event:
+            return
+        camera = next((one for one in self._cameras if one["name"] == self._camera), None)
+        if camera is None:
             self.stage.say(self._words("no_cameras"))
+        elif camera["state"] != "live":
+            said = self._words(f"camera_{camera['state']}")
+            self.stage.say(f"{self._camera}: {said}", _sentence(self._words.reason(str(camera["reason"] or ""))))
+        elif not self._line:
+            self.stage.say(self._words("line_down", server=self._remote.base))
+        elif self.stage.shown:
+            self.stage.say("")
 
     def _rename(self) -> None:
         """Bring all words up to date."""
@@ -314,3 +329,7 @@ class Desk(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(12, 12, 12, 8)
         whole.addWidget(split)
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:]}." if reason else ""

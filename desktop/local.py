@@ -216,11 +216,14 @@ class LocalPage(QWidget):
         self._work.setVisible(study is not None)
         if study is None:
             return
-        self.controls.film.setVisible(isinstance(study, VideoStudy))
+        self.controls.film.setVisible(isinstance(study, VideoStudy) and self._told[0] != "status_failed")
         told = self._text(self._told)
         bad = self._told[0] in ("status_failed", "status_lost", "status_stalled", "status_over")
         model = self._text(self._model_told) if self._model_told else ""
-        self.stage.say(told if bad else "" if self.stage.shown else told or self._words("opening"))
+        if bad:
+            self.stage.say(*self._trouble())
+        else:
+            self.stage.say("" if self.stage.shown else told or self._words("opening"))
         rows = len(study.rows())
         found = self._words("status_found_one") if rows == 1 else self._words("status_found", count=rows)
         if not rows:
@@ -228,6 +231,16 @@ class LocalPage(QWidget):
             found = self._words("nothing_seen" if done else "not_yet") if self._told[0] != "status_failed" else ""
         self.controls.state.setText("  ·  ".join(filter(None, (model, "" if bad else told, found))))
         self._heading.setText(self._words("sightings") + (f" ({rows})" if rows else ""))
+
+    def _trouble(self) -> tuple[str, str]:
+        """What is wrong, in a few words and a sentence."""
+        key, facts = self._told
+        if key not in ("status_failed", "status_lost"):
+            return self._text(self._told), ""
+        reason = self._words.reason(str(facts["reason"]))
+        reason = f"{reason[:1].upper()}{reason[1:]}."
+        again = self._words("again_in", seconds=facts["seconds"]) if "seconds" in facts else ""
+        return self._words(f"{key}_title"), f"{reason} {again}".strip()
 
     def _text(self, told: Told) -> str:
         key, facts = told

@@ -86,6 +86,11 @@ class Window(QMainWindow):
         words.changed.connect(self._study_changed)
         self._restore()
 
+    @property
+    def threads_at_work(self) -> int:
+        """How many of its threads have not ended."""
+        return self._crew.at_work
+
     def open_files(self, files: Sequence[Path]) -> None:
         """Show pictures and videos; says so where there is nothing else."""
         known = [file for file in files if file.suffix.lower() in PICTURES | VIDEOS]

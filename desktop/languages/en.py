@@ -1,7 +1,7 @@
 """English."""
 
-REASONS: dict[str, str] = {}
-"""The server's own reasons are in English already."""
+REASONS = {"what it sends is not video that can be read": "this is no video that can be read"}
+"""The server's own reasons are in English already; this one it says of cameras too."""
 
 WORDS = {
     "app": "Vigie",
@@ -45,12 +45,10 @@ WORDS = {
     "not_yet": "Nothing seen so far",
     "seek": "Position in the video",
     "row_at": "{at} to {until}",
-    "row_detection": "detection",
     "suspected": "suspected",
     "confirmed": "confirmed",
     "ended": "ended",
     "retracted": "retracted",
-    "retry": "Try again",
     "close": "Close",
     "address_title": "Camera address",
     "address_label": "Address of the camera, such as rtsp://user:password@10.0.0.7/stream1",
@@ -66,11 +64,14 @@ WORDS = {
     "status_found": "{count} sightings",
     "status_broken": "Not all of it can be read: {reason}",
     "status_failed": "This cannot be shown: {reason}",
+    "status_failed_title": "This cannot be shown",
     "status_connecting": "The camera is being opened",
     "status_live": "Live",
     "status_stalled": "No picture for {seconds} s",
     "status_over": "The stream is over",
     "status_lost": "The camera is lost: {reason}. It is tried again in {seconds} s.",
+    "status_lost_title": "The camera is lost",
+    "again_in": "It is tried again in {seconds} s.",
     "export_title": "Export {name}",
     "export_running": "{name} is being written",
     "export_done": "Written: {path}",
@@ -103,7 +104,6 @@ WORDS = {
     "not_trusted": "its certificate is not trusted",
     "cameras": "Cameras",
     "no_cameras": "This Vigie has no cameras yet.",
-    "choose_camera": "Choose a camera",
     "events": "Events",
     "no_events": "No events yet",
     "to_live": "Back to live",

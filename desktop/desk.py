@@ -48,6 +48,7 @@ class Desk(QWidget):
         self._words, self._memory, self._remote = words, memory, remote
         self._may_judge = "judge" in permissions
         self._cameras: list[Json] = []
+        self._rows: list[tuple[str, str, str]] = []
         self._video: VideoFeed | None = None
         self._camera = ""
         self._event = ""
@@ -218,20 +219,18 @@ class Desk(QWidget):
         names = [str(camera["name"]) for camera in self._cameras]
         if chosen not in names:
             chosen = names[0] if names else ""
-        self.cameras.blockSignals(True)
-        self.cameras.clear()
-        for camera in self._cameras:
-            state, suspicion = str(camera["state"]), camera.get("suspicion")
-            colour = CAMERA_COLOURS.get(state, look.STAGE_SOFT)
-            if suspicion:
-                colour = look.ALARM if suspicion == "confirmed" else look.CAUTION
-            said = self._words(str(suspicion)) if suspicion else self._words(f"camera_{state}")
-            item = QListWidgetItem(dot(colour), f"{camera['name']}\n{said}")
-            item.setData(Qt.ItemDataRole.UserRole, camera["name"])
-            self.cameras.addItem(item)
-            if camera["name"] == chosen:
-                self.cameras.setCurrentItem(item)
-        self.cameras.blockSignals(False)
+        rows = [(str(camera["name"]), *self._standing(camera)) for camera in self._cameras]
+        if rows != self._rows:
+            self._rows = rows
+            self.cameras.blockSignals(True)
+            self.cameras.clear()
+            for name, said, colour in rows:
+                item = QListWidgetItem(dot(colour), f"{name}\n{said}")
+                item.setData(Qt.ItemDataRole.UserRole, name)
+                self.cameras.addItem(item)
+                if name == chosen:
+                    self.cameras.setCurrentItem(item)
+            self.cameras.blockSignals(False)
         if chosen != self._camera:
             self._camera = chosen
             if not self._event:
@@ -240,6 +239,13 @@ class Desk(QWidget):
             self._stop_video()
             self.stage.show_image(None)
         self._say_camera()
+
+    def _standing(self, camera: Json) -> tuple[str, str]:
+        """How a camera stands, and its colour."""
+        if suspicion := camera["suspicion"]:
+            return self._words(suspicion), look.ALARM if suspicion == "confirmed" else look.CAUTION
+        state = str(camera["state"])
+        return self._words(f"camera_{state}"), CAMERA_COLOURS.get(state, look.STAGE_SOFT)
 
     def _say_camera(self) -> None:
         """Why there is no video where there is none."""

@@ -56,6 +56,7 @@ class Events(QListWidget):
     def _show(self) -> None:
         current = self.currentItem()
         chosen = current.data(Qt.ItemDataRole.UserRole) if current else None
+        scrolled = self.verticalScrollBar().value()
         self.clear()
         for event_id, body in self._bodies.items():
             item = QListWidgetItem(dot(COLOURS.get(str(body["state"]), look.STAGE_SOFT)), text_of(body, self._words))
@@ -63,6 +64,7 @@ class Events(QListWidget):
             self.addItem(item)
             if event_id == chosen:
                 self.setCurrentItem(item)
+        self.verticalScrollBar().setValue(scrolled)
 
 
 def text_of(body: Json, words: Words) -> str:

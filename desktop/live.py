@@ -46,7 +46,7 @@ class LiveStudy(Study):
         """Raises pydantic's ValidationError for an address that cannot be one of a camera."""
         super().__init__(redacted(url))
         self._camera = CameraSettings(name=FEED, url=url)
-        self._settings = settings
+        self._settings, self._sight, self._crew = settings, sight, crew
         self._confidence = settings.detector.confidence
         self._newest: Mailbox[Frame] = Mailbox()
         self._arrived = threading.Event()
@@ -54,7 +54,10 @@ class LiveStudy(Study):
         self._events: dict[str, Event] = {}
         self.last_picture_at: float | None = None
         """Monotonic seconds."""
-        self._stops += [sight.ask(self._look), crew.start("camera", self._read)]
+
+    def begin(self) -> None:
+        """See :class:`Study`."""
+        self._stops += [self._sight.ask(self._look), self._crew.start("camera", self._read)]
 
     def marks(self, at: float) -> Sequence[Mark]:
         """See :class:`Study`."""

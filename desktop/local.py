@@ -128,6 +128,7 @@ class LocalPage(QWidget):
             study.stopped.connect(self._stopped)
             study.player.play(True)
             self.controls.tell_playing(True)
+        study.begin()
         self._say()
         self.changed.emit()
 

@@ -30,11 +30,14 @@ class PictureStudy(Study):
     def __init__(self, file: Path, settings: Settings, sight: Sight) -> None:
         super().__init__(file.name)
         self.file = file
-        self._settings = settings
+        self._settings, self._sight = settings, sight
         self._confidence = settings.detector.confidence
         self._rgb: NDArray[np.uint8] | None = None
         self._seen: tuple[Detections, tuple[str, ...]] | None = None
-        self._stops.append(sight.ask(self._look))
+
+    def begin(self) -> None:
+        """See :class:`Study`."""
+        self._stops.append(self._sight.ask(self._look))
 
     def _look(self, eye: Eye, stop: Stop) -> None:
         """In the model's thread."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -69,7 +70,7 @@ class Player:
             while not stop.is_set():
                 target = self._asked(stop)
                 if target is not None:
-                    self._go_to(tape, target)
+                    self._go_to(tape, target, stop)
                 elif self._playing:
                     self._next(tape, stop)
 
@@ -85,12 +86,12 @@ class Player:
             target, self._target = self._target, None
             return target
 
-    def _go_to(self, tape: _Tape, target: float) -> None:
+    def _go_to(self, tape: _Tape, target: float, stop: Stop) -> None:
         tape.seek(target)
         last: tuple[float, av.VideoFrame] | None = None
         for at, frame in tape:
             last = at, frame
-            if self._target is not None:
+            if self._target is not None or stop.is_set():
                 return  # somewhere else by now
             if at >= target - tape.step / 2:
                 break
@@ -147,8 +148,9 @@ class _Tape(Iterator[tuple[float, av.VideoFrame]]):
         offset = round((self._first + at) / float(base)) if base else 0
         try:
             self._container.seek(offset, stream=self._stream)
-        except av.error.FFmpegError:
-            self._container.seek(0)  # past the end, or without an index: the way there is decoded
+        except av.error.FFmpegError:  # past the end, or without an index: the way there is decoded
+            with suppress(av.error.FFmpegError):
+                self._container.seek(0)
         self._frames = self._container.decode(self._stream)
         self._at = -self.step
 

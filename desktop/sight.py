@@ -55,7 +55,14 @@ class Sight(QObject):
                 if asked and not stop.is_set() and self._ready():
                     work, own = asked
                     with stop.calling(own.set):
-                        work(self._eye, own)
+                        self._do(work, own)
+
+    def _do(self, work: Work, stop: Stop) -> None:
+        try:
+            work(self._eye, stop)
+        except Exception as error:  # the model's library; the window tells, and the thread is there for what comes next
+            log.exception("the model failed")
+            self.failed.emit(f"The model failed ({type(error).__name__}).")
 
     def _ready(self) -> bool:
         try:

@@ -40,7 +40,7 @@ class Sightings(QListWidget):
         if list(rows) == list(self._rows) and not again:
             return
         self._rows = list(rows)
-        place = self.currentRow()
+        place, scrolled = self.currentRow(), self.verticalScrollBar().value()
         self.clear()
         for row in rows[-MOST:]:
             item = QListWidgetItem(dot(COLOURS.get(row.state, look.STAGE_SOFT)), self._text(row))
@@ -48,6 +48,7 @@ class Sightings(QListWidget):
             self.addItem(item)
         if 0 <= place < self.count():
             self.setCurrentRow(place)
+        self.verticalScrollBar().setValue(scrolled)
 
     def _text(self, row: Row) -> str:
         words = self._words

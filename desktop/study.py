@@ -54,6 +54,10 @@ class Study(QObject):
         self.screen: Mailbox[Shown] = Mailbox()
         self._stops: list[Stop] = []
 
+    def begin(self) -> None:
+        """Start to work for it, once its signals are connected."""
+        raise NotImplementedError
+
     def show(self, shown: Shown) -> None:
         """Leave an image for the window."""
         if self.screen.put(shown):

@@ -44,7 +44,7 @@ class VideoStudy(Study):
         """How long it is, as far as is known."""
         self.looked = 0.0
         """How far it was looked at (s)."""
-        self._settings = settings
+        self._settings, self._sight, self._crew = settings, sight, crew
         self._confidence = settings.detector.confidence
         self._looks: list[RecordedLook] = []
         self._size: Picture | None = None
@@ -53,10 +53,13 @@ class VideoStudy(Study):
         self._wake = threading.Event()
         self._decided: Decided | None = None
         self.player = Player(file, lambda picture, at: self.show(shown_of(picture, at)), self.stopped.emit)
+
+    def begin(self) -> None:
+        """See :class:`Study`."""
         self._stops += [
-            sight.ask(self._look),
-            crew.start(f"play {file.name}", self._play),
-            crew.start(f"decide {file.name}", self._decide),
+            self._sight.ask(self._look),
+            self._crew.start(f"play {self.title}", self._play),
+            self._crew.start(f"decide {self.title}", self._decide),
         ]
 
     def marks(self, at: float) -> Sequence[Mark]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from PySide6.QtCore import QLocale, QObject, Signal
+from shiboken6 import isValid
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 
@@ -46,7 +47,11 @@ class Words(QObject):
         """Put the text of a key somewhere, now and whenever the language changes."""
 
         def again() -> None:
-            put(self(key))
+            owner = getattr(put, "__self__", None)
+            if isinstance(owner, QObject) and not isValid(owner):
+                self.changed.disconnect(again)  # its widget is gone
+            else:
+                put(self(key))
 
         again()
         self.changed.connect(again)

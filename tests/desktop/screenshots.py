@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QApplication
 from desktop.app import open_window, settings_of
 from desktop.memory import Memory
 from desktop.window import Window
-from server.core.events import State
 
 from .vigie import ROOT, Vigie, vigie_at_work
 
@@ -71,7 +70,7 @@ class Photographer:
         wait(lambda: window.local.stage.marks, "boxes")
         self.take("video")
         window.local.controls.slider.setValue(90)
-        wait(lambda: not any(row.state is State.CONFIRMED for row in window.local.study.rows()), "another decision")
+        wait(lambda: not window.local.controls.seek.markers, "another decision")
         self.take("strict")
         window.local.controls.slider.setValue(25)
         window.open_files(PICTURES)
@@ -84,7 +83,7 @@ class Photographer:
         self.take("broken")
         broken.unlink()
         window.open_camera("rtsp://127.0.0.1:9/stream1")
-        wait(lambda: window.local.study.live and window.local.stage.words.endswith("."), "a lost camera")
+        wait(lambda: not window.local.files.isVisible() and window.local.stage.words.endswith("s."), "a lost camera")
         self.take("lost")
 
     def connected(self, vigie: Vigie, token: str) -> None:

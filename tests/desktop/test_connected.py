@@ -29,7 +29,12 @@ def operator(vigie: Vigie) -> str:
 def trusting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The user trusts every certificate; returns the fingerprints that he was asked about."""
     asked: list[str] = []
-    monkeypatch.setattr(ConnectedPage, "trusts", lambda _, server, fingerprint: not asked.append(fingerprint))
+
+    def trusts(_page: ConnectedPage, _server: str, fingerprint: str) -> bool:
+        asked.append(fingerprint)
+        return True
+
+    monkeypatch.setattr(ConnectedPage, "trusts", trusts)
     return asked
 
 
@@ -91,6 +96,9 @@ def test_who_may_only_view_has_no_verdicts(qtbot: QtBot, window: Window, vigie: 
     assert all(button.isHidden() for button in desk.verdicts.values())
     window.connected.desk.left.emit("")  # type: ignore[union-attr]
     assert window.connected.desk is None
+    qtbot.wait(10)  # the desk is deleted
+    window._choose_language("fr")
+    assert window.connected.form.button.text() == "Se connecter"
 
 
 def test_what_is_refused_says_why(

@@ -20,7 +20,9 @@ from desktop.video import VideoStudy
 from desktop.window import Window
 from server.batch import Batch, Result
 from server.config import Settings
+from server.core.detections import Detections
 from server.core.events import State
+from server.core.frame import Picture
 from server.plugins import Stop
 from server.replaying import Eye
 
@@ -55,7 +57,12 @@ def test_a_video_is_decided_anew_without_looking_again(
 ) -> None:
     looks = []
     look = Eye.look
-    monkeypatch.setattr(Eye, "look", lambda eye, picture: looks.append(picture.width) or look(eye, picture))
+
+    def look_and_count(eye: Eye, picture: Picture) -> Detections:
+        looks.append(picture.width)
+        return look(eye, picture)
+
+    monkeypatch.setattr(Eye, "look", look_and_count)
     window.open_files([PAN])
     first = looked_at(qtbot, window)
     assert first == Batch(settings).look_at(PAN)  # as the command tells it

@@ -110,9 +110,6 @@ def test_from_nothing_to_fargate_and_back(
     assert "Add" not in capsys.readouterr().out
     assert run("push", "--tag", "v2", "--tool", "docker") == 0
     assert "forgets the old page" in capsys.readouterr().out
-    assert run("plan", "--tag", "v2") == 0
-    assert "Modify Task" in capsys.readouterr().out
-    assert run("apply", "--tag", "v2") == 0
 
     log = aws.client("logs")
     group = output(aws, "vigie-service", "LogGroup")
@@ -120,9 +117,11 @@ def test_from_nothing_to_fargate_and_back(
     line = "Vigie is ready: https://vigie.example.org/#token=vigie_abc"
     event = {"timestamp": 1000 * 1_700_000_000, "message": line}
     log.put_log_events(logGroupName=group, logStreamName="vigie/vigie/1", logEvents=[event])
-    capsys.readouterr()
     assert run("apply", "--tag", "v2") == 0
     assert "vigie_abc" in capsys.readouterr().out
+    families = ecs.list_task_definitions()["taskDefinitionArns"]
+    newest_task = ecs.describe_task_definition(taskDefinition=families[-1])["taskDefinition"]
+    assert newest_task["containerDefinitions"][0]["image"].endswith("/vigie:v2")
 
     assert run("destroy") == 1
     assert "--yes vigie" in capsys.readouterr().err
@@ -240,6 +239,18 @@ def test_a_stack_whose_first_try_failed_is_made_anew(cloudformation: Stubber) ->
     for _ in range(2):
         cloudformation.add_response("describe_stacks", stack("CREATE_COMPLETE"))
     Stacks(cloudformation.client, "vigie", {}, lambda _: None, 0).apply("artifacts")
+
+
+def test_a_change_set_is_told(cloudformation: Stubber) -> None:
+    change = {"LogicalResourceId": "Task", "ResourceType": "AWS::ECS::TaskDefinition", "Action": "Modify"}
+    found = {"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": {**change, "Replacement": "True"}}]}
+    cloudformation.add_response("describe_stacks", stack("CREATE_COMPLETE"))
+    cloudformation.add_response("create_change_set", {"Id": NAME})
+    for _ in range(2):
+        cloudformation.add_response("describe_change_set", found)
+    cloudformation.add_response("delete_change_set", {})
+    (told,) = Stacks(cloudformation.client, "vigie", {}, lambda _: None, 0).plan("artifacts")
+    assert str(told) == "Modify Task (AWS::ECS::TaskDefinition), replaced"
 
 
 @pytest.mark.parametrize(

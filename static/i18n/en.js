@@ -71,7 +71,7 @@ export const en = {
 
   "state.live.chip": "Live",
   "state.idle.title": "Ready when you are",
-  "state.idle.text": "Choose a camera and press Start. Pictures from this device’s camera are analysed by the server and are not recorded by this page.",
+  "state.idle.text": "Choose a camera and press Start. Pictures from this device’s camera are analysed by the server, which keeps some only if it confirms a gun.",
   "state.asking.title": "May this page use the camera?",
   "state.asking.text": "Your browser is asking. Choose “Allow” to go on.",
   "state.refused.title": "The camera was refused",

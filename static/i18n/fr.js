@@ -72,7 +72,7 @@ export const fr = {
 
   "state.live.chip": "En direct",
   "state.idle.title": "Prête quand vous l’êtes",
-  "state.idle.text": "Choisissez une caméra, puis appuyez sur Démarrer. Les images de la caméra de cet appareil sont analysées par le serveur ; cette page ne les enregistre pas.",
+  "state.idle.text": "Choisissez une caméra, puis appuyez sur Démarrer. Les images de la caméra de cet appareil sont analysées par le serveur, qui n’en garde que s’il confirme une arme.",
   "state.asking.title": "Cette page peut-elle utiliser la caméra ?",
   "state.asking.text": "Votre navigateur vous le demande. Choisissez « Autoriser » pour continuer.",
   "state.refused.title": "L’accès à la caméra a été refusé",

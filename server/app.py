@@ -30,6 +30,7 @@ from .detector import Detector
 from .edge.access import AccessRoutes
 from .edge.api import Api
 from .edge.cameras import CameraRoutes
+from .edge.doctor import DoctorRoutes
 from .edge.encoder import Encoders
 from .edge.event_stream import EventStream
 from .edge.events import EventRoutes
@@ -164,6 +165,9 @@ async def running(
             AccessRoutes(access, guard),
             IceRoutes(lambda: reloader.settings.ice),
             SettingsRoutes(reloader),
+            DoctorRoutes(
+                reloader, models, detector, database, cameras, kept.subscriptions, lambda: kept.links.base_url
+            ),
         )
 
         def take(new: Settings) -> None:

@@ -15,6 +15,7 @@ import { VigieChoices } from "./components/vigie-choices.js";
 import { VigieClipBar } from "./components/vigie-clip-bar.js";
 import { VigieDelivery } from "./components/vigie-delivery.js";
 import { VigieDeliveryList } from "./components/vigie-delivery-list.js";
+import { VigieDoctor } from "./components/vigie-doctor.js";
 import { VigieDrop } from "./components/vigie-drop.js";
 import { VigieEventFacts } from "./components/vigie-event-facts.js";
 import { VigieEventFilter } from "./components/vigie-event-filter.js";
@@ -135,6 +136,7 @@ const elements = {
   "vigie-tokens": VigieTokens,
   "vigie-token-form": VigieTokenForm,
   "vigie-audit": VigieAudit,
+  "vigie-doctor": VigieDoctor,
 };
 for (const [name, element] of Object.entries(elements)) customElements.define(name, element);
 

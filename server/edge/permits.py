@@ -47,6 +47,7 @@ PERMITS: dict[tuple[str, str], Permit] = {
     ("GET", "/api/v1/server"): KNOWN,
     ("GET", "/api/v1/ice"): KNOWN,
     ("POST", "/api/v1/settings/reload"): _needs(ACCESS, action="settings.reload"),
+    ("GET", "/api/v1/doctor"): _needs(ACCESS),
     ("POST", "/api/v1/detect"): _needs(DETECT),
     ("GET", "/api/v1/stream"): _needs(DETECT, lasting=True),
     ("POST", "/api/v1/webrtc/offer"): _needs(VIEW, DETECT),  # the one for a camera, the other for one's own video

@@ -101,7 +101,8 @@ async def running(
         kept = await stack.enter_async_context(keeping(database, settings, own, metrics))
         access = await stack.enter_async_context(Access(database, settings.access))
         audit = AuditLog(AuditRows(database, settings.access.audit_most), settings.access.audit_days)
-        guard = Guard(access, await stack.enter_async_context(audit), settings.access, settings.cors_origins)
+        await stack.enter_async_context(audit)
+        guard = Guard(access, audit, settings.access, settings.cors_origins, kept.links.key)
         models = _models(settings, metrics)
         detector = await stack.enter_async_context(_detector(settings, models, metrics))
         episodes = await stack.enter_async_context(

@@ -152,7 +152,7 @@ const camera = new VigieCamera(api, fleet);
 const dialogs = new Dialogs(api, fleet);
 const eventsApi = new EventsApi(api);
 const webhooksApi = new WebhooksApi(api);
-const stream = new EventStream(eventsApi.streamUrl());
+const stream = new EventStream(() => eventsApi.streamUrl());
 const events = new EventList(eventsApi, stream);
 const news = new News(stream, serverNow);
 const signals = new Signals();
@@ -321,6 +321,7 @@ async function begin() {
     return;
   }
   api.onLoginRequired = () => location.reload(); // the login has ended
+  await api.renewPass();
   showView();
   listen(stream);
   void fleet.refresh();

@@ -21,13 +21,20 @@ export class AccessApi {
   }
 
   /** @param {{ name: string, password: string } | { token: string }} login @returns {Promise<Who>} */
-  logIn(login) {
-    return this.#api.ask("POST", "api/v1/session", { body: login });
+  async logIn(login) {
+    if (!this.#api.elsewhere) return this.#api.ask("POST", "api/v1/session", { body: login });
+    const { token, ...who } = await this.#api.ask("POST", "api/v1/session", { body: { ...login, cookie: false } });
+    this.#api.use(token);
+    return who;
   }
 
   /** @returns {Promise<null>} */
-  logOut() {
-    return this.#api.ask("DELETE", "api/v1/session");
+  async logOut() {
+    try {
+      return await this.#api.ask("DELETE", "api/v1/session");
+    } finally {
+      this.#api.use("");
+    }
   }
 
   /** @param {string} current @param {string} next @returns {Promise<null>} */

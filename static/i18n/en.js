@@ -1,6 +1,7 @@
 // English words. The French file must have the same keys; the type check says so.
 import { access } from "./en-access.js";
 import { alerts } from "./en-alerts.js";
+import { doctor } from "./en-doctor.js";
 import { events } from "./en-events.js";
 import { fleet } from "./en-fleet.js";
 import { models } from "./en-models.js";
@@ -11,6 +12,7 @@ export const en = {
   ...alerts,
   ...models,
   ...access,
+  ...doctor,
   "app.title": "Vigie: live firearm detection",
   "app.skip": "Skip to content",
   "app.views": "Views",

@@ -1,6 +1,7 @@
 // French words. Narrow no-break spaces (U+202F) before ; ! ? and %, no-break spaces (U+00A0) before : and inside « ».
 import { access } from "./fr-access.js";
 import { alerts } from "./fr-alerts.js";
+import { doctor } from "./fr-doctor.js";
 import { events } from "./fr-events.js";
 import { fleet } from "./fr-fleet.js";
 import { models } from "./fr-models.js";
@@ -12,6 +13,7 @@ export const fr = {
   ...alerts,
   ...models,
   ...access,
+  ...doctor,
   "app.title": "Vigie : détection d’armes à feu en direct",
   "app.skip": "Aller au contenu",
   "app.views": "Vues",

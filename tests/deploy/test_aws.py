@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -115,7 +116,7 @@ def test_from_nothing_to_fargate_and_back(
     group = output(aws, "vigie-service", "LogGroup")
     log.create_log_stream(logGroupName=group, logStreamName="vigie/vigie/1")
     line = "Vigie is ready: https://vigie.example.org/#token=vigie_abc"
-    event = {"timestamp": 1000 * 1_700_000_000, "message": line}
+    event = {"timestamp": int(1000 * time.time()), "message": line}
     log.put_log_events(logGroupName=group, logStreamName="vigie/vigie/1", logEvents=[event])
     assert run("apply", "--tag", "v2") == 0
     assert "vigie_abc" in capsys.readouterr().out

@@ -120,14 +120,16 @@ def test_from_nothing_to_fargate_and_back(
     log.put_log_events(logGroupName=group, logStreamName="vigie/vigie/1", logEvents=[event])
     assert run("apply", "--tag", "v2") == 0
     assert "vigie_abc" in capsys.readouterr().out
-    families = ecs.list_task_definitions()["taskDefinitionArns"]
-    newest_task = ecs.describe_task_definition(taskDefinition=families[-1])["taskDefinition"]
-    assert newest_task["containerDefinitions"][0]["image"].endswith("/vigie:v2")
+    (changed,) = aws.client("cloudformation").describe_stacks(StackName="vigie-service")["Stacks"]
+    values = {entry["ParameterKey"]: entry["ParameterValue"] for entry in changed["Parameters"]}
+    assert values["Image"].endswith("/vigie:v2")
+    assert values["Domain"] == DOMAIN, "what was given once is kept"
 
     assert run("destroy") == 1
     assert "--yes vigie" in capsys.readouterr().err
     assert run("destroy", "--yes", "vigie") == 0
     assert stacks(aws) == {"vigie-artifacts", "vigie-network", "vigie-data"}
+    aws.drop_what_stacks_leave()
     assert run("destroy", "--data", "--yes", "vigie") == 0
     assert stacks(aws) == set()
     assert "The evidence is still in s3://" in capsys.readouterr().out

@@ -138,7 +138,7 @@ class FakeAws:
         return boto3.client(service, region_name=REGION, endpoint_url=self.url)
 
     def drop_what_stacks_leave(self) -> None:
-        """Take away route tables and images: of a stack that goes, moto's CloudFormation leaves these, and then fails."""
+        """Take away route tables and images: moto leaves these of a stack that is removed, and then fails."""
         ecr = self.client("ecr")
         for repository in ecr.describe_repositories()["repositories"]:
             name = repository["repositoryName"]

@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
+DESKTOP := .venv-desktop
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev train-env test check format bench clean
+.PHONY: help install run dev train-env desktop desktop-env desktop-package check-desktop test check format bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,7 +41,30 @@ $(TRAIN)/.installed: requirements-train.txt requirements-train-bare.txt requirem
 
 train-env: $(TRAIN)/.installed ## Set up what training needs: PyTorch, a large download
 
-test: dev ## Run all tests, those of training where there is its environment; ARGS="-k name" picks some
+$(DESKTOP)/bin/python:
+	$(PYTHON) -m venv $(DESKTOP)
+
+$(DESKTOP)/.installed: requirements-desktop.txt requirements.txt | $(DESKTOP)/bin/python
+	$(DESKTOP)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-desktop.txt
+	@touch $@
+
+desktop-env: $(DESKTOP)/.installed ## Set up what the desktop application needs: Qt, 80 MB to download
+
+desktop: desktop-env ## Start the desktop application; files or options go in ARGS="clip.mp4"
+	@exec $(DESKTOP)/bin/python -m desktop $(ARGS)
+
+desktop-package: desktop-env ## Pack the desktop application for this system, into dist/Vigie
+	$(DESKTOP)/bin/python -m pip install --quiet --disable-pip-version-check "pyinstaller>=6.11,<7"
+	$(DESKTOP)/bin/pyinstaller --noconfirm --windowed --name Vigie --paths . --specpath build \
+	    --add-data "$(CURDIR)/models:models" \
+	    --add-data "$(CURDIR)/desktop/vigie.svg:desktop" \
+	    --collect-submodules server.sources --collect-submodules server.inference --collect-submodules desktop.languages \
+	    --collect-binaries openvino --exclude-module server.inference.ultralytics desktop/__main__.py
+
+check-desktop: dev desktop-env ## Types of the desktop application and its tests
+	$(BIN)/mypy --python-executable $(DESKTOP)/bin/python desktop tests/desktop/*.py
+
+test: dev ## Run all tests, those of training and the desktop where there are their environments; ARGS="-k name" picks some
 	@tests/chromium.sh
 	@tests/rtsp-server.sh
 	@tests/services.sh
@@ -65,4 +89,4 @@ bench: dev train-env ## Measure, Ultralytics beside us; results in benchmarks/re
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and cached
-	rm -rf $(VENV) $(TRAIN) node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis data
+	rm -rf $(VENV) $(TRAIN) $(DESKTOP) build dist node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis data

@@ -113,6 +113,11 @@ class Access(Background):
             self._used[principal.subject] = time.time()
         return principal
 
+    def principal_by(self, credential: str) -> Principal | None:
+        """Whose session or token has this id; None for one that is unknown or has ended."""
+        found = self._everything.sessions.get(credential) or self._everything.tokens.get(credential)
+        return self._principal_of(found) if found else None
+
     @contextmanager
     def lease(self, principal: Principal, end: Callable[[], None]) -> Iterator[None]:
         """For as long as the block runs, ``end`` is called when the principal's session or token ends."""
@@ -315,8 +320,7 @@ class Access(Background):
         return Principal("user", user.name, PERMISSIONS[user.role], user.role, found.id, user.id, found.expires_at)
 
     def _stands(self, credential: str) -> bool:
-        found = self._everything.sessions.get(credential) or self._everything.tokens.get(credential)
-        return found is not None and self._principal_of(found) is not None
+        return self.principal_by(credential) is not None
 
     def _end_leases(self) -> None:
         for credential in [credential for credential in self._leases if not self._stands(credential)]:

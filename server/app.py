@@ -30,6 +30,7 @@ from .detector import Detector
 from .edge.access import AccessRoutes
 from .edge.api import Api
 from .edge.cameras import CameraRoutes
+from .edge.doctor import DoctorRoutes
 from .edge.encoder import Encoders
 from .edge.event_stream import EventStream
 from .edge.events import EventRoutes
@@ -100,7 +101,8 @@ async def running(
         kept = await stack.enter_async_context(keeping(database, settings, own, metrics))
         access = await stack.enter_async_context(Access(database, settings.access))
         audit = AuditLog(AuditRows(database, settings.access.audit_most), settings.access.audit_days)
-        guard = Guard(access, await stack.enter_async_context(audit), settings.access, settings.cors_origins)
+        await stack.enter_async_context(audit)
+        guard = Guard(access, audit, settings.access, settings.cors_origins, kept.links.key)
         models = _models(settings, metrics)
         detector = await stack.enter_async_context(_detector(settings, models, metrics))
         episodes = await stack.enter_async_context(
@@ -164,6 +166,9 @@ async def running(
             AccessRoutes(access, guard),
             IceRoutes(lambda: reloader.settings.ice),
             SettingsRoutes(reloader),
+            DoctorRoutes(
+                reloader, models, detector, database, cameras, kept.subscriptions, lambda: kept.links.base_url
+            ),
         )
 
         def take(new: Settings) -> None:

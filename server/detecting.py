@@ -16,7 +16,7 @@ from typing import Any, Self, TextIO
 import av
 from tqdm import tqdm
 
-from .batch import PICTURES, VIDEOS, Batch, FileError, Result, Sighting, is_picture
+from .batch import PICTURES, VIDEOS, Batch, FileError, Result, Sighting, at_confidence, is_picture
 from .config import ConfigError, load_settings, settings_file
 from .wire import box_body
 
@@ -63,8 +63,7 @@ def run(arguments: Sequence[str]) -> int:
         weak = settings.detector.weak_confidence
         if not weak <= given.confidence < 1:
             raise ConfigError(f"--confidence is from {weak:g} (detector.weak_confidence) to below 1.")
-        changed = settings.detector.model_copy(update={"confidence": given.confidence})
-        settings = settings.model_copy(update={"detector": changed})
+        settings = at_confidence(settings, given.confidence)
     jobs = list(jobs_of(given.paths, given.out))
     _check_folder(given.out, jobs)
     batch = Batch(settings)
@@ -133,7 +132,7 @@ def _shown(jobs: Sequence[Job]) -> Iterator[Job]:
 
 
 def _look(batch: Batch, job: Job, copy: Path | None, report: Report, tally: Tally) -> None:
-    length = 0.0 if is_picture(job.file) else _seconds_of(job.file)
+    length = 0.0 if is_picture(job.file) else seconds_of(job.file)
     bar = tqdm(
         total=length, desc=job.file.name, leave=False, file=sys.stderr, bar_format=BAR, disable=None if length else True
     )
@@ -153,7 +152,7 @@ def _look(batch: Batch, job: Job, copy: Path | None, report: Report, tally: Tall
     report.add(result, job.copy if copy else None)
 
 
-def _seconds_of(file: Path) -> float:
+def seconds_of(file: Path) -> float:
     """How long a video says it is, for the bar; 0 where it does not."""
     try:
         with av.open(f"file:{file}", options={"protocol_whitelist": "file,crypto,data"}) as container:
@@ -228,8 +227,8 @@ class Report:
 
     def add(self, result: Result, copy: Path | None) -> None:
         """Write down what is in a file."""
-        self._entry(_body(result, copy))
-        self._rows.writerows(_row(result, sighting) for sighting in result.sightings)
+        self._entry(result_body(result, copy))
+        self._rows.writerows(result_row(result, sighting) for sighting in result.sightings)
 
     def failed(self, file: Path, why: str) -> None:
         """Write down that a file could not be looked at."""
@@ -247,7 +246,8 @@ def _part(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
 
-def _body(result: Result, copy: Path | None) -> dict[str, Any]:
+def result_body(result: Result, copy: Path | None) -> dict[str, Any]:
+    """What is in a file, as the JSON report has it."""
     body: dict[str, Any] = {
         "file": str(result.file),
         "kind": result.kind,
@@ -279,7 +279,8 @@ def _detection(sighting: Sighting) -> dict[str, Any]:
     return {"at": sighting.at, **body, "track_id": sighting.track_id, "state": sighting.state}
 
 
-def _row(result: Result, sighting: Sighting) -> tuple[object, ...]:
+def result_row(result: Result, sighting: Sighting) -> tuple[object, ...]:
+    """A row of the table of detections: see :data:`COLUMNS`."""
     box = box_body(sighting.box).values()
     at, track, state = sighting.at, sighting.track_id, sighting.state
     return (str(result.file), result.kind, at, sighting.label, round(sighting.score, 4), *box, track, state)

@@ -5,43 +5,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from . import checks
 from .addresses import ANYWHERE
 from .aside import aside
 from .catalogue import Catalogue
+from .checks import Broken, Check, Finding
 from .config import CameraSettings, ConfigError, Loaded, Settings, read_settings, settings_file
-from .edge.rungs import RungBroken, try_stun, try_turn, try_udp, try_websocket
+from .edge.rungs import try_websocket, ways
 from .keeping import base_url_of
 from .plugins import ModelError, PluginError, SourceLost, load
 from .probe import probe
 from .store.database import Database, DatabaseError, plain_words
 from .store.subscriptions import Subscription, all_of
-from .urls import PUSHED, address_of, knock
-
-LIMIT_S = 15.0
-LEAST_FREE_BYTES = 20_000_000
-
-Check = Callable[[], Awaitable[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found. ``detail`` says what works, or why it does not and what to do."""
-
-    name: str
-    works: bool
-    detail: str
-
-
-class Broken(Exception):
-    """What is checked does not work; the message says why and what to do."""
+from .urls import PUSHED
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -50,11 +33,11 @@ def run(arguments: Sequence[str]) -> None:
     try:
         loaded = read_settings(settings_file(asked.config), {})
     except ConfigError as error:
-        findings = [Finding("settings", False, str(error))]
+        findings = [Finding("settings", "", False, str(error))]
     else:
         findings = asyncio.run(examine(loaded))
     if asked.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print(json.dumps([{"name": finding.name, **asdict(finding)} for finding in findings], indent=2))
     else:
         for finding in findings:
             print(f"{'ok  ' if finding.works else 'FAIL'}  {finding.name}: {finding.detail}")
@@ -62,41 +45,26 @@ def run(arguments: Sequence[str]) -> None:
 
 
 async def examine(loaded: Loaded) -> list[Finding]:
-    """All checks, side by side, each in :data:`LIMIT_S` or less."""
-    hooks: list[tuple[str, Check]] = [
-        (f"receiver {hook.id}", partial(_webhook, hook)) for hook in await _webhooks(loaded.settings)
-    ]
-    return list(await asyncio.gather(*(_made(name, check) for name, check in (*checks(loaded), *hooks))))
+    """All checks, side by side."""
+    hooks = [("receiver", hook.id, partial(checks.webhook, hook)) for hook in await _webhooks(loaded.settings)]
+    return await checks.all_made((*_checks(loaded), *hooks))
 
 
-def checks(loaded: Loaded) -> Iterator[tuple[str, Check]]:
-    """Each check by its name."""
+def _checks(loaded: Loaded) -> Iterator[tuple[str, str, Check]]:
+    """Each check: what it looks at, and which one."""
     settings = loaded.settings
-    yield "settings", partial(_settings, loaded)
-    yield "model", partial(_model, settings)
-    yield "disk", partial(_disk, settings.data_dir)
-    yield "database", partial(_database, settings)
+    yield "settings", "", partial(_settings, loaded)
+    yield "model", "", partial(_model, settings)
+    yield "disk", "", partial(checks.disk, settings.data_dir)
+    yield "database", "", partial(_database, settings)
+    yield "certificate", "", partial(checks.certificate, settings)
     for camera, _ in Catalogue(settings.data_dir, settings.cameras).cameras():
-        yield f"camera {camera.name}", partial(_camera, camera)
+        yield "camera", camera.name, partial(_camera, camera)
     if settings.mqtt.url:
-        yield "receiver mqtt", partial(_broker, settings)
-    yield "UDP", partial(try_udp, settings.ice)
-    for url in settings.ice.stun:
-        yield f"STUN {url}", partial(try_stun, url)
-    for url in settings.ice.turn:
-        yield f"TURN {url}", partial(try_turn, url, settings.ice)
+        yield "receiver", "mqtt", partial(checks.broker, settings)
+    yield from ways(settings.ice)
     if settings.port:
-        yield "WebSocket", partial(try_websocket, base_url_of(settings, settings.port))
-
-
-async def _made(name: str, check: Check) -> Finding:
-    try:
-        async with asyncio.timeout(LIMIT_S):
-            return Finding(name, True, await check())
-    except TimeoutError:
-        return Finding(name, False, f"There was no answer within {LIMIT_S:g} s.")
-    except (Broken, RungBroken) as error:
-        return Finding(name, False, str(error))
+        yield "WebSocket", "", partial(try_websocket, base_url_of(settings, settings.port))
 
 
 async def _settings(loaded: Loaded) -> str:
@@ -114,28 +82,13 @@ async def _model(settings: Settings) -> str:
         found = load("inference", options.backend).open_model(
             options.model, workers=1, device=options.device, precision=options.precision
         )
-        info = found.info
         found.close()
-        if info.fallback:
-            raise Broken(f"{info.name} runs on {info.device}, for {info.fallback}. See detector.device.")
-        return f"{info.name} is run by {info.backend} on {info.device}, {info.precision}."
+        return checks.model(found.info)
 
     try:
         return await aside(open_it, "model")
     except (ModelError, PluginError) as error:
         raise Broken(str(error)) from error
-
-
-async def _disk(folder: Path) -> str:
-    return await asyncio.to_thread(_room, folder)
-
-
-def _room(folder: Path) -> str:
-    place = next(part for part in (folder, *folder.absolute().parents) if part.exists())
-    free = shutil.disk_usage(place).free
-    if free < LEAST_FREE_BYTES:
-        raise Broken(f"{free / 1e6:.0f} MB are free at {place}. Make room, or see data_dir.")
-    return f"{free / 1e9:.1f} GB are free at {place}."
 
 
 async def _database(settings: Settings) -> str:
@@ -167,20 +120,9 @@ async def _webhooks(settings: Settings) -> list[Subscription]:
     """Those that are switched on; none where the database cannot be read, which has a check of its own."""
     url = _database_url(settings)
     with suppress(Exception):
-        async with asyncio.timeout(LIMIT_S), Database(url or "").peek() as connection:
+        async with asyncio.timeout(checks.LIMIT_S), Database(url or "").peek() as connection:
             return [one for one in await all_of(connection) if one.channel == "webhook" and one.enabled]
     return []
-
-
-async def _webhook(subscription: Subscription) -> str:
-    host, port = address_of(subscription.url, {"http": 80, "https": 443})
-    try:
-        await aside(lambda: knock(host, port, 5), "knock")
-    except SourceLost as lost:
-        raise Broken(f"{str(lost).capitalize()} ({host}). Alerts wait for it. See the page Alerts.") from lost
-    if (subscription.last_failure_at or 0) > (subscription.last_success_at or 0):
-        raise Broken(f"Its last delivery failed: {subscription.last_failure_error}. See the page Alerts.")
-    return f"Somebody listens at {host}:{port}."
 
 
 async def _camera(camera: CameraSettings) -> str:
@@ -195,15 +137,6 @@ async def _camera(camera: CameraSettings) -> str:
     return (
         f"It sends {found.picture.width}x{found.picture.height}, {found.codec}, {found.frames_per_second:.0f} a second."
     )
-
-
-async def _broker(settings: Settings) -> str:
-    host, port = settings.mqtt.address
-    try:
-        await aside(lambda: knock(host, port, 5), "knock")
-    except SourceLost as lost:
-        raise Broken(f"{str(lost).capitalize()}. See mqtt.url.") from lost
-    return f"Somebody listens at {host}:{port}."
 
 
 def _parser() -> argparse.ArgumentParser:

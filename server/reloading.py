@@ -34,6 +34,10 @@ class Reloader:
         """Let these know of what changes."""
         self._takers += takers
 
+    async def pending(self) -> Reloaded:
+        """What a reload would change, and what waits for a restart. Changes nothing. Raises ConfigError."""
+        return Reloaded(*changed(self.settings, await asyncio.to_thread(self._read)))
+
     async def reload(self) -> Reloaded:
         """Read and take over. Raises ConfigError, and then nothing changed."""
         async with self._one:

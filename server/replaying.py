@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from .catalogue import Catalogue
@@ -31,7 +32,7 @@ from .core.replay import (
     read_recording,
 )
 from .core.tracking import TrackerSettings
-from .core.yolo import decode, input_of_picture
+from .core.yolo import decode, input_of_image, input_of_picture
 from .playing import reason_of
 from .plugins import Backend, load
 from .video import picture_of
@@ -173,6 +174,17 @@ class Eye:
         image, letterbox = input_of_picture(picture, model.info.size, model.info.stride)
         seen = decode(model.infer(image), letterbox, self._options.weak_confidence, self._options.nms_iou)
         return seen.where(in_zones(seen.boxes, self._zones, picture.width, picture.height))
+
+    def look_at_image(self, rgb: NDArray[np.uint8], confidence: float) -> Detections:
+        """What is in a single picture (h, w, 3) RGB, from ``confidence`` on."""
+        model = self.model()
+        image, letterbox = input_of_image(rgb, model.info.size, model.info.stride)
+        return decode(model.infer(image), letterbox, confidence, self._options.nms_iou)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the model is open already."""
+        return self._backend is not None
 
     def model(self) -> Backend:
         """The model, opened when it is first needed. Raises PluginError or ModelError."""

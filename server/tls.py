@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -40,8 +41,7 @@ class Tls(Background):
         """``folder``: for a certificate of our own making, for these ``names``. Raises ConfigError."""
         super().__init__("tls")
         self._names = sorted(set(names)) if settings.self_made else []
-        self._certificate = settings.certificate or folder / "certificate.pem"
-        self._key = settings.key or folder / "key.pem"
+        self._certificate, self._key = _files(settings, folder)
         self._seen: object = None
         try:
             self._renew()
@@ -106,12 +106,10 @@ class Tls(Background):
         try:
             certificate = x509.load_pem_x509_certificate(self._certificate.read_bytes())
             _context(self._certificate, self._key)
-            has = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        except (OSError, ValueError, x509.ExtensionNotFound):
+        except (OSError, ValueError):
             return False
-        names = {*has.get_values_for_type(x509.DNSName), *map(str, has.get_values_for_type(x509.IPAddress))}
         lasts = certificate.not_valid_after_utc - datetime.now(UTC) > RENEWED_BEFORE
-        return lasts and set(self._names) <= names
+        return lasts and set(self._names) <= _names_in(certificate)
 
 
 def self_made(names: Iterable[str], now: datetime) -> tuple[bytes, bytes]:
@@ -148,6 +146,45 @@ def names_of(settings: Settings) -> set[str]:
     return names
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a certificate says. ``renewed``: by Vigie itself; ``lacks``: names it should have and has not."""
+
+    file: Path
+    since: datetime
+    until: datetime
+    issuer: str
+    self_made: bool
+    renewed: bool
+    lacks: tuple[str, ...]
+
+
+def shown_certificate(settings: Settings) -> Shown | None:
+    """What the certificate of the settings says; None where it is still to be made. Raises OSError or ValueError with
+    whole words where it or its key cannot be used. Blocks the caller."""
+    file, key = _files(settings.tls, settings.data_dir / "tls")
+    if settings.tls.self_made and not file.exists():
+        return None
+    try:
+        found = x509.load_pem_x509_certificate(file.read_bytes())
+        _context(file, key)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"The certificate {file} and the key {key} cannot be used: {_words(error)}") from error
+    wanted = {urlsplit(settings.public_url or "").hostname, *settings.tls.names}
+    if settings.host not in ("", "0.0.0.0", "::", "localhost", "127.0.0.1", "::1"):
+        wanted.add(settings.host.lower())
+    names = _names_in(found)
+    return Shown(
+        file,
+        found.not_valid_before_utc,
+        found.not_valid_after_utc,
+        _plain_name(found.issuer),
+        found.issuer == found.subject,
+        settings.tls.self_made,
+        tuple(sorted(name for name in wanted if name and not _covers(names, name))),
+    )
+
+
 def own_addresses() -> list[str]:
     """The addresses by which other machines reach this one: of each family, that of its way out."""
     found = []
@@ -167,6 +204,34 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     context.load_cert_chain(certificate, key, password=_no_password)
     return context
+
+
+def _files(settings: TlsSettings, folder: Path) -> tuple[Path, Path]:
+    """Certificate and key: those of the settings, or where those of our own making lie."""
+    return settings.certificate or folder / "certificate.pem", settings.key or folder / "key.pem"
+
+
+def _names_in(certificate: x509.Certificate) -> set[str]:
+    """The names and addresses that it is for."""
+    try:
+        has = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {*has.get_values_for_type(x509.DNSName), *map(str, has.get_values_for_type(x509.IPAddress))}
+
+
+def _covers(names: set[str], name: str) -> bool:
+    """Whether a name is one of these; a star stands for its first part (RFC 9525, section 6.3)."""
+    first, dot, rest = name.lower().partition(".")
+    return bool({name.lower(), f"*{dot}{rest}" if dot and first else ""} & {known.lower() for known in names})
+
+
+def _plain_name(name: x509.Name) -> str:
+    """Who that is, in words of the certificate."""
+    for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        if found := name.get_attributes_for_oid(oid):
+            return str(found[0].value)
+    return name.rfc4514_string()
 
 
 def _no_password() -> str:

@@ -1,4 +1,5 @@
 // The server's HTTP interface as methods; refusals become one error class with the server's own slug.
+import { Keep } from "./access/keep.js";
 import { noteServerDate } from "./fleet/server-clock.js";
 
 /** @typedef {import("./types.js").Mode} Mode */
@@ -8,6 +9,8 @@ import { noteServerDate } from "./fleet/server-clock.js";
 
 const SLUG = "urn:vigie:problem:";
 const PATIENCE_MS = 15_000;
+const PASS_MS = 30 * 60_000;
+const PASS_AGAIN_MS = 5000;
 
 /** A refusal by the server, or `unreachable` when nothing answered. */
 export class Problem extends Error {
@@ -28,12 +31,41 @@ export class Problem extends Error {
 
 export class Api {
   #base;
+  #keep;
+  /** For what the browser asks for by an address alone. */
+  #pass = "";
   /** What is done when the server wants to know who this is. */
   onLoginRequired = () => {};
 
   /** @param {string} origin "" is the page's own */
   constructor(origin) {
     this.#base = origin ? `${origin.replace(/\/+$/, "")}/` : document.baseURI;
+    this.#keep = new URL(this.#base, location.href).origin === location.origin ? null : new Keep();
+  }
+
+  /** Whether the page comes from another origin than its server: then it shows its token itself, for browsers keep
+   * cookies from pages of other sites. */
+  get elsewhere() {
+    return this.#keep !== null;
+  }
+
+  /** @param {string} token of a session that has begun */
+  use(token) {
+    this.#keep?.put(token);
+  }
+
+  /** Takes a new pass, where one is needed, and goes on doing so. */
+  async renewPass() {
+    if (!this.elsewhere) return;
+    let wait_ms = PASS_AGAIN_MS;
+    try {
+      const { pass, expires_at } = await this.#json("api/v1/session/pass", { method: "POST", signal: AbortSignal.timeout(5000) });
+      this.#pass = pass;
+      wait_ms = Math.min(PASS_MS, Math.max(PASS_AGAIN_MS, (Date.parse(expires_at) - Date.now()) / 2));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error; // a server that is away is asked again
+    }
+    setTimeout(() => void this.renewPass(), wait_ms);
   }
 
   /** @returns {Promise<import("./types.js").ServerInfo>} */
@@ -88,7 +120,20 @@ export class Api {
 
   /** @param {string} name @param {number} rate pictures per second */
   mjpegUrl(name, rate) {
-    return new URL(cameraPath(name, `mjpeg?rate=${rate}`), this.#base).href;
+    return this.opened(cameraPath(name, `mjpeg?rate=${rate}`));
+  }
+
+  /** @param {string} path of what the browser opens by its address alone, which can send no token @returns {string} */
+  opened(path) {
+    const url = new URL(path, this.#base);
+    if (this.#pass) url.searchParams.set("pass", this.#pass);
+    return url.href;
+  }
+
+  /** @returns {Record<string, string>} what a request has to say of who makes it */
+  credentials() {
+    const token = this.#keep?.get();
+    return token ? { authorization: `Bearer ${token}` } : {};
   }
 
   /** @param {string} path of the server @returns {string} */
@@ -167,7 +212,7 @@ export class Api {
 
   /** @param {Mode} mode */
   streamUrl(mode) {
-    const url = new URL(`api/v1/stream?mode=${mode}`, this.#base);
+    const url = new URL(this.opened(`api/v1/stream?mode=${mode}`));
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     return url.href;
   }
@@ -181,10 +226,10 @@ export class Api {
   }
 
   /** @param {string} path @param {RequestInit} [options] */
-  async #fetch(path, options) {
+  async #fetch(path, options = {}) {
     let answer;
     try {
-      answer = await fetch(new URL(path, this.#base), options);
+      answer = await fetch(new URL(path, this.#base), { ...options, headers: { ...options.headers, ...this.credentials() } });
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new Problem("unreachable");
@@ -192,7 +237,8 @@ export class Api {
     noteServerDate(answer.headers.get("date"));
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
-    if (problem.slug === "login-required") this.onLoginRequired();
+    if (problem.slug === "wrong-token") this.#keep?.put("");
+    if (problem.slug === "login-required" || problem.slug === "wrong-token") this.onLoginRequired();
     throw problem;
   }
 }

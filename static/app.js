@@ -15,6 +15,7 @@ import { VigieChoices } from "./components/vigie-choices.js";
 import { VigieClipBar } from "./components/vigie-clip-bar.js";
 import { VigieDelivery } from "./components/vigie-delivery.js";
 import { VigieDeliveryList } from "./components/vigie-delivery-list.js";
+import { VigieDoctor } from "./components/vigie-doctor.js";
 import { VigieDrop } from "./components/vigie-drop.js";
 import { VigieEventFacts } from "./components/vigie-event-facts.js";
 import { VigieEventFilter } from "./components/vigie-event-filter.js";
@@ -135,6 +136,7 @@ const elements = {
   "vigie-tokens": VigieTokens,
   "vigie-token-form": VigieTokenForm,
   "vigie-audit": VigieAudit,
+  "vigie-doctor": VigieDoctor,
 };
 for (const [name, element] of Object.entries(elements)) customElements.define(name, element);
 
@@ -150,7 +152,7 @@ const camera = new VigieCamera(api, fleet);
 const dialogs = new Dialogs(api, fleet);
 const eventsApi = new EventsApi(api);
 const webhooksApi = new WebhooksApi(api);
-const stream = new EventStream(eventsApi.streamUrl());
+const stream = new EventStream(() => eventsApi.streamUrl());
 const events = new EventList(eventsApi, stream);
 const news = new News(stream, serverNow);
 const signals = new Signals();
@@ -319,6 +321,7 @@ async function begin() {
     return;
   }
   api.onLoginRequired = () => location.reload(); // the login has ended
+  await api.renewPass();
   showView();
   listen(stream);
   void fleet.refresh();

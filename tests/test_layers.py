@@ -25,6 +25,7 @@ ROWS: dict[str, float] = {
     "accounts": 6,
     "edge": 5,
     # Row 4 has an order of its own.
+    "checks": 4.5,
     "conditions": 4.4,
     "verdicts": 4.4,
     "cameras": 4.3,

@@ -35,6 +35,23 @@ def verify(key: bytes, path: str, expires: str, signature: str, now: float) -> R
     return Refusal.EXPIRED if int(expires) < now else None
 
 
+def sign_pass(key: bytes, credential: str, expires: int) -> str:
+    """What lets a page read, until ``expires`` (unix s), as the session or token of that id."""
+    return f"{expires}.{_signature(key, _pass_path(credential), str(expires))}.{credential}"
+
+
+def read_pass(key: bytes, text: str, now: float) -> str | Refusal:
+    """The id of the session or token that a pass was made for; a :class:`Refusal` for one that is expired or wrong."""
+    expires, _, rest = text.partition(".")
+    signature, _, credential = rest.partition(".")
+    return verify(key, _pass_path(credential), expires, signature, now) or credential
+
+
+def _pass_path(credential: str) -> str:
+    """No path of a link begins like this."""
+    return f"pass:{credential}"
+
+
 def evidence_path(event_id: str, name: str) -> str:
     """Where a file of an event's evidence is found."""
     return f"/api/v1/events/{event_id}/evidence/{name}"

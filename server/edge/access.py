@@ -37,10 +37,11 @@ class _Login(_Body):
     name: str | None = Field(None, max_length=200)
     password: SecretStr | None = Field(None, max_length=MOST_PASSWORD)
     token: SecretStr | None = Field(None, max_length=200)
+    cookie: bool = True
 
     @model_validator(mode="after")
     def _one_way(self) -> _Login:
-        if self.model_fields_set not in ({"token"}, {"name", "password"}):
+        if self.model_fields_set - {"cookie"} not in ({"token"}, {"name", "password"}):
             raise ValueError("send name and password, or a token")
         return self
 
@@ -96,6 +97,7 @@ class AccessRoutes:
             web.get("/api/v1/session", self.who),
             web.post("/api/v1/session", self.log_in),
             web.delete("/api/v1/session", self.log_out),
+            web.post("/api/v1/session/pass", self.make_pass),
             web.post("/api/v1/session/password", self.own_password),
             web.get("/api/v1/users", self.users),
             web.post("/api/v1/users", self.add_user),
@@ -112,7 +114,8 @@ class AccessRoutes:
         return web.json_response(_who_body(principal_of(request)))
 
     async def log_in(self, request: web.Request) -> web.Response:
-        """``POST /api/v1/session``: with name and password, or a token; answers a cookie."""
+        """``POST /api/v1/session``: with name and password, or a token; answers a cookie, or with
+        ``"cookie": false`` the session's own token, for a page of another origin to send with each request."""
         body = _read(_Login, await read_json(request, "A login"))
         who = "token" if body.token else body.name or ""
         if not body.token:  # a right token gets in from everywhere; a password takes long to check
@@ -129,15 +132,22 @@ class AccessRoutes:
             raise TOO_BUSY from error
         principal = await self._access.principal(secret)
         self._guard.note(request, principal.actor if principal else "nobody", "session.begin")
+        if not body.cookie:
+            return web.json_response({**_who_body(principal), "token": secret}, status=201)
         answer = web.json_response(_who_body(principal), status=201)
         self._give(request, answer, secret, session)
         return answer
 
+    async def make_pass(self, request: web.Request) -> web.Response:
+        """``POST /api/v1/session/pass``: for what a browser asks for without headers: images, videos, event streams,
+        WebSockets. It reads as who asks here, for an hour at the most, and ends with his session."""
+        text, expires = self._guard.pass_for(_asker(request))
+        return web.json_response({"pass": text, "expires_at": iso(expires)}, status=201)
+
     async def log_out(self, request: web.Request) -> web.Response:
         """``DELETE /api/v1/session``: it ends, here and wherever it is used."""
         principal = _asker(request)
-        known = [secret for name in (COOKIE, SECURE_COOKIE) if (secret := request.cookies.get(name))]
-        if known and principal.credential and "Authorization" not in request.headers:
+        if principal.credential and principal.credential != principal.subject:  # a session, not a token of its own
             await self._access.log_out(principal.credential)
         answer = web.Response(status=204)
         for name in (COOKIE, SECURE_COOKIE):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ..access import Access
 from ..auditlog import AuditLog
 from ..config import AccessSettings
 from ..core.access import LOCAL, Permission, Principal, address_of_peer, is_loopback_host
+from ..core.links import Refusal, read_pass, sign_pass
 from .permits import Permit, permit_of
 from .problems import Problem
 
@@ -27,6 +29,9 @@ FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-P
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="vigie"'}
 REFUSED = "refused"
+PASS = "pass"
+PASS_S = 3600
+"""How long a pass is good. A page takes a new one when half of it is over; who seeks in a video needs the old one."""
 
 Lease = Callable[[Callable[[], None]], AbstractContextManager[None]]
 """For as long as the block runs, what it was given is called when the right to it ends."""
@@ -52,13 +57,16 @@ TARGET = web.RequestKey("target", str)
 class Guard:
     """The middleware, and what handlers ask it."""
 
-    def __init__(self, access: Access, audit: AuditLog, settings: AccessSettings, friends: Collection[str]) -> None:
-        """``friends``: origins whose pages may use this server."""
+    def __init__(
+        self, access: Access, audit: AuditLog, settings: AccessSettings, friends: Collection[str], key: bytes
+    ) -> None:
+        """``friends``: origins whose pages may use this server; ``key``: what passes are signed with."""
         self.access = access
         self.audit = audit
         self._local = settings.local
         self._proxies = [ip_network(text) for text in settings.proxies]
         self._friends = friends
+        self._key = key
 
     def middleware(self) -> Middleware:
         """Lets through who may. What is refused is a :class:`Problem`."""
@@ -129,6 +137,11 @@ class Guard:
         if not self.is_local(request) and (wait := self.access.wait_s(self.caller(request).address)):
             raise too_many_guesses(wait)
 
+    def pass_for(self, principal: Principal) -> tuple[str, float]:
+        """What lets a page read as this principal by address alone, and until when (unix s)."""
+        expires = int(min(time.time() + PASS_S, principal.expires_at or math.inf))
+        return sign_pass(self._key, principal.credential or LOCAL.kind, expires), expires
+
     def note(self, request: web.Request, actor: str, action: str, target: str = "", outcome: str = "done") -> None:
         """A line of the audit log."""
         self.audit.note(actor, self.caller(request).address, action, target, outcome)
@@ -161,6 +174,8 @@ class Guard:
             raise Problem(
                 "wrong-token", 401, "This token is unknown, revoked or expired. Make another.", headers=CHALLENGE
             )
+        if permit.passes and (text := request.query.get(PASS)):
+            return self._by_pass(request, text)
         if self._from_elsewhere(request):
             return None  # cookies and being on this machine count for this server's own pages only
         # To a secure page the other cookie may come from anybody on the way.
@@ -169,6 +184,17 @@ class Guard:
             if principal:
                 return principal
         return LOCAL if self.is_local(request) else None
+
+    def _by_pass(self, request: web.Request, text: str) -> Principal | None:
+        """Who a pass was made for, while his session or token stands."""
+        credential = read_pass(self._key, text, time.time())
+        if credential is Refusal.WRONG:
+            self.wrong(request)
+        if isinstance(credential, Refusal):
+            return None
+        if credential == LOCAL.kind:
+            return LOCAL if self.is_local(request) else None
+        return self.access.principal_by(credential)
 
     def _from_elsewhere(self, request: web.Request) -> bool:
         """Whether a page of another origin makes the browser ask (W3C Fetch Metadata). Opening an address in a tab is

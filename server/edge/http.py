@@ -16,6 +16,9 @@ from .requests import HEADER, identified, tell_id
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 
+SHARED = f"Location, ETag, Link, Date, Retry-After, Content-Range, {HEADER}"
+"""Headers of answers that pages of other origins may read."""
+
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
@@ -80,7 +83,7 @@ def share_with(allowed: tuple[str, ...], guard: Guard) -> Callable[[web.Request,
         if _netloc(origin) == guard.caller(request).host:
             return
         response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = f"Location, ETag, Link, Content-Range, {HEADER}"
+        response.headers["Access-Control-Expose-Headers"] = SHARED
         response.headers["Vary"] = "Origin"
 
     return add_headers

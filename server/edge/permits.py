@@ -17,20 +17,27 @@ ACCESS = Permission.ACCESS
 class Permit:
     """What it takes: one of ``permissions``; without any, whoever is known may. ``open``: nobody is asked who he is;
     ``greets``: those whom nobody knows get an answer too; ``asks``: the handler looks at tokens that are unknown here,
-    for they may be a camera's; ``link``: a signed link does as well; ``lasting``: the answer ends with the right to
-    it; ``action``: what the audit log calls it."""
+    for they may be a camera's; ``link``: a signed link does as well; ``passes``: so does a pass in the address, for
+    what a browser asks for without headers; ``lasting``: the answer ends with the right to it; ``action``: what the
+    audit log calls it."""
 
     permissions: frozenset[Permission] = frozenset()
     open: bool = False
     greets: bool = False
     asks: bool = False
     link: bool = False
+    passes: bool = False
     lasting: bool = False
     action: str = ""
 
 
-def _needs(*permissions: Permission, action: str = "", link: bool = False, lasting: bool = False) -> Permit:
-    return Permit(frozenset(permissions), action=action, link=link, lasting=lasting)
+def _needs(*permissions: Permission, action: str = "", link: bool = False) -> Permit:
+    return Permit(frozenset(permissions), action=action, link=link)
+
+
+def _lasts(permission: Permission, link: bool = False) -> Permit:
+    """What an image, a video, an EventSource or a WebSocket of a page opens."""
+    return Permit(frozenset({permission}), link=link, passes=True, lasting=True)
 
 
 KNOWN = Permit()
@@ -47,8 +54,9 @@ PERMITS: dict[tuple[str, str], Permit] = {
     ("GET", "/api/v1/server"): KNOWN,
     ("GET", "/api/v1/ice"): KNOWN,
     ("POST", "/api/v1/settings/reload"): _needs(ACCESS, action="settings.reload"),
+    ("GET", "/api/v1/doctor"): _needs(ACCESS),
     ("POST", "/api/v1/detect"): _needs(DETECT),
-    ("GET", "/api/v1/stream"): _needs(DETECT, lasting=True),
+    ("GET", "/api/v1/stream"): _lasts(DETECT),
     ("POST", "/api/v1/webrtc/offer"): _needs(VIEW, DETECT),  # the one for a camera, the other for one's own video
     ("DELETE", "/api/v1/webrtc/{session}"): _needs(VIEW, DETECT),
     ("POST", "/whep/{name}"): _needs(VIEW),
@@ -77,15 +85,15 @@ PERMITS: dict[tuple[str, str], Permit] = {
     ("POST", "/api/v1/cameras/{name}/stop"): _needs(CAMERAS, action="camera.stop"),
     ("GET", "/api/v1/cameras/{name}/stats"): _needs(VIEW),
     ("GET", "/api/v1/cameras/{name}/snapshot.jpg"): _needs(VIEW),
-    ("GET", "/api/v1/cameras/{name}/mjpeg"): _needs(VIEW, lasting=True),
+    ("GET", "/api/v1/cameras/{name}/mjpeg"): _lasts(VIEW),
     ("GET", "/api/v1/policies"): _needs(VIEW),
     ("POST", "/api/v1/policies/replay"): _needs(CAMERAS),
     ("GET", "/api/v1/events"): _needs(VIEW),
-    ("GET", "/api/v1/events/stream"): _needs(VIEW, lasting=True),
+    ("GET", "/api/v1/events/stream"): _lasts(VIEW),
     ("GET", "/api/v1/events/{id}"): _needs(VIEW),
     ("POST", "/api/v1/events/{id}/verdict"): _needs(JUDGE, action="event.verdict"),
     ("POST", "/api/v1/events/{id}/hold"): _needs(JUDGE, action="event.hold"),
-    ("GET", "/api/v1/events/{id}/evidence/{name}"): _needs(VIEW, link=True, lasting=True),
+    ("GET", "/api/v1/events/{id}/evidence/{name}"): _lasts(VIEW, link=True),
     ("GET", "/api/v1/webhooks"): _needs(ALERTS),
     ("POST", "/api/v1/webhooks"): _needs(ALERTS, action="webhook.add"),
     ("GET", "/api/v1/webhooks/{id}"): _needs(ALERTS),
@@ -106,6 +114,7 @@ PERMITS: dict[tuple[str, str], Permit] = {
     ("GET", "/api/v1/session"): Permit(greets=True),
     ("POST", "/api/v1/session"): Permit(greets=True),  # writes the audit log itself: only it knows who it was
     ("DELETE", "/api/v1/session"): Permit(action="session.end"),
+    ("POST", "/api/v1/session/pass"): KNOWN,
     ("POST", "/api/v1/session/password"): Permit(action="user.password"),
     ("GET", "/api/v1/users"): _needs(ACCESS),
     ("POST", "/api/v1/users"): _needs(ACCESS, action="user.add"),

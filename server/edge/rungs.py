@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from functools import partial
 
 import aiohttp
 from aioice import Connection
 from aioice.ice import StunProtocol, relayed_candidate, server_reflexive_candidate
 from aioice.stun import TransactionFailed, TransactionTimeout
 
+from ..checks import Broken, Check
 from ..config import IceSettings
 from ..config.ice import URL
 from .ice import gather_as_set, ice_servers
@@ -19,8 +22,13 @@ ANSWER_S = 4.0
 NO_ANSWER = "It does not answer. See that it runs and that no firewall is in between."
 
 
-class RungBroken(Exception):
-    """It does not work; the message says why and what to do."""
+def ways(settings: IceSettings) -> Iterator[tuple[str, str, Check]]:
+    """A check of each rung for media."""
+    yield "UDP", "", partial(try_udp, settings)
+    for url in settings.stun:
+        yield "STUN", url, partial(try_stun, url)
+    for url in settings.turn:
+        yield "TURN", url, partial(try_turn, url, settings)
 
 
 async def try_udp(settings: IceSettings) -> str:
@@ -31,7 +39,7 @@ async def try_udp(settings: IceSettings) -> str:
         await connection.gather_candidates()
         found = [candidate for candidate in connection.local_candidates if candidate.type in ("host", "srflx")]
         if not found:
-            raise RungBroken("No UDP port can be had. See ice.port_min and ice.port_max, and that there is a network.")
+            raise Broken("No UDP port can be had. See ice.port_min and ice.port_max, and that there is a network.")
         return f"Media is had at {', '.join(sorted({candidate.host for candidate in found}))}."
     finally:
         await connection.close()
@@ -46,11 +54,11 @@ async def try_stun(url: str) -> str:
             async with asyncio.timeout(ANSWER_S):
                 candidate, _ = await server_reflexive_candidate(protocol, _address(url))
             return f"It sees this machine as {candidate.host}."
-        raise RungBroken("This machine has no IPv4 address to ask from.")
+        raise Broken("This machine has no IPv4 address to ask from.")
     except (TransactionTimeout, TimeoutError, ConnectionError) as error:
-        raise RungBroken(NO_ANSWER) from error
+        raise Broken(NO_ANSWER) from error
     except OSError as error:
-        raise RungBroken(f"{_words(error)}. See ice.stun and the network.") from error
+        raise Broken(f"{_words(error)}. See ice.stun and the network.") from error
     finally:
         await connection.close()
 
@@ -76,12 +84,12 @@ async def try_turn(url: str, settings: IceSettings) -> str:
     except TransactionFailed as error:
         code = error.response.attributes.get("ERROR-CODE", (0, ""))[0]
         if code == 401:
-            raise RungBroken("It refuses the password. ice.turn_secret must be its static-auth-secret.") from error
-        raise RungBroken(f"It refuses with the code {code}. Its log says why.") from error
+            raise Broken("It refuses the password. ice.turn_secret must be its static-auth-secret.") from error
+        raise Broken(f"It refuses with the code {code}. Its log says why.") from error
     except (TransactionTimeout, TimeoutError, ConnectionError) as error:
-        raise RungBroken(NO_ANSWER) from error
+        raise Broken(NO_ANSWER) from error
     except OSError as error:
-        raise RungBroken(f"{_words(error)}. See ice.turn and the network.") from error
+        raise Broken(f"{_words(error)}. See ice.turn and the network.") from error
     finally:
         await connection.close()
     await protocol.close()
@@ -99,9 +107,9 @@ async def try_websocket(url: str) -> str:
     except aiohttp.WSServerHandshakeError as error:
         if error.status in (401, 403):
             return "It answers, and asks who one is."
-        raise RungBroken(f"It answers {error.status}. A proxy in between must pass WebSockets on.") from error
+        raise Broken(f"It answers {error.status}. A proxy in between must pass WebSockets on.") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise RungBroken(f"Nothing answers at {url}. Start Vigie; see host, port and public_url.") from error
+        raise Broken(f"Nothing answers at {url}. Start Vigie; see host, port and public_url.") from error
     return "It opens."
 
 

@@ -5,6 +5,7 @@
 /** @typedef {{ id: string, name: string, role: Role, created_at: string, last_login_at: string | null }} User */
 /** @typedef {{ id: string, name: string, role: Role | null, permissions: string[], created_by: string, created_at: string, expires_at: string | null, last_used_at: string | null }} Token */
 /** @typedef {{ at: string, actor: string, address: string, action: string, target: string, outcome: "done" | "refused" }} AuditEntry */
+/** @typedef {{ name: string, part: string, of: string, works: boolean, detail: string }} Finding */
 
 export class AccessApi {
   #api;
@@ -20,13 +21,20 @@ export class AccessApi {
   }
 
   /** @param {{ name: string, password: string } | { token: string }} login @returns {Promise<Who>} */
-  logIn(login) {
-    return this.#api.ask("POST", "api/v1/session", { body: login });
+  async logIn(login) {
+    if (!this.#api.elsewhere) return this.#api.ask("POST", "api/v1/session", { body: login });
+    const { token, ...who } = await this.#api.ask("POST", "api/v1/session", { body: { ...login, cookie: false } });
+    this.#api.use(token);
+    return who;
   }
 
   /** @returns {Promise<null>} */
-  logOut() {
-    return this.#api.ask("DELETE", "api/v1/session");
+  async logOut() {
+    try {
+      return await this.#api.ask("DELETE", "api/v1/session");
+    } finally {
+      this.#api.use("");
+    }
   }
 
   /** @param {string} current @param {string} next @returns {Promise<null>} */
@@ -67,6 +75,11 @@ export class AccessApi {
   /** @param {string} id @returns {Promise<null>} */
   revokeToken(id) {
     return this.#api.ask("DELETE", `api/v1/tokens/${encodeURIComponent(id)}`);
+  }
+
+  /** @returns {Promise<{ at: string, works: boolean, findings: Finding[] }>} */
+  doctor() {
+    return this.#api.ask("GET", "api/v1/doctor", { patience_ms: 30_000 }); // each check has 15 s
   }
 
   /** @param {number | null} before @returns {Promise<{ entries: AuditEntry[], next: number | null }>} */

@@ -41,6 +41,7 @@ export class Visitor {
       this.who = token ? await this.#exchange(token) : await this.#api.who();
     } catch (error) {
       if (!(error instanceof Problem)) throw error; // a server that is away or starting is asked again later
+      if (error.slug === "wrong-token") this.who = { signed_in: false }; // the session that this page kept has ended
     }
     document.documentElement.dataset.may = (this.who === null ? ALL : this.who.signed_in ? this.who.permissions : []).join(" ");
   }

@@ -3,6 +3,7 @@ import { roleWord } from "../access/words.js";
 import { h, icon } from "../dom.js";
 import { languages, say } from "../i18n/i18n.js";
 import { VigieAudit } from "./vigie-audit.js";
+import { VigieDoctor } from "./vigie-doctor.js";
 import { VigiePasswordForm } from "./vigie-password-form.js";
 import { VigieTokens } from "./vigie-tokens.js";
 import { VigieUsers } from "./vigie-users.js";
@@ -18,6 +19,7 @@ export class VigieAccess extends HTMLElement {
   #said = h("p", { class: "hook-result", role: "status", testid: "access-said", hidden: true });
   #users;
   #tokens;
+  #doctor;
   #audit;
   #shown = false;
 
@@ -28,6 +30,7 @@ export class VigieAccess extends HTMLElement {
     this.#visitor = visitor;
     this.#users = new VigieUsers(api);
     this.#tokens = new VigieTokens(api);
+    this.#doctor = new VigieDoctor(api);
     this.#audit = new VigieAudit(api);
   }
 
@@ -36,7 +39,7 @@ export class VigieAccess extends HTMLElement {
     this.classList.add("access");
     const acts = h("div", { class: "hook-acts" }, this.#password, this.#out);
     const you = h("section", { class: "card access-you" }, h("h2", { class: "card-title", t: "access.you" }), this.#who, this.#hint, acts, this.#said);
-    this.append(this.#title, you, this.#users, this.#tokens, this.#audit);
+    this.append(this.#title, you, this.#users, this.#tokens, this.#doctor, this.#audit);
     this.#password.onclick = () => {
       const form = new VigiePasswordForm(this.#api, null);
       form.addEventListener("saved", () => {

@@ -250,7 +250,7 @@ export class VigieEvidence extends HTMLElement {
     if (!this.#note.hidden) say(this.#note, why === "writing" ? "evidence.writing.note" : "evidence.unplayable.note");
     this.#panel.hidden = shown;
     this.#offer.hidden = why !== "unplayable";
-    if (event && why === "unplayable") this.#offer.href = this.#api.fileUrl(event.id, "clip.mp4");
+    if (event && why === "unplayable") this.#offer.href = this.#api.downloadUrl(event.id, "clip.mp4");
     if (shown) return;
     const reason = event?.confirmed_at || why !== "none" ? why : "suspected";
     this.#symbol.replaceChildren(reason === "writing" ? h("span", { class: "spinner" }) : icon(reason === "stopped" ? "warning" : "picture"));

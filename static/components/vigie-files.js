@@ -65,8 +65,9 @@ export class VigieFiles extends HTMLElement {
   /** @param {string} id @param {EvidenceFile} file */
   #file(id, { name, size, sha256 }) {
     const words = `file.${name}`;
-    const place = { class: "file-link", href: this.#api.fileUrl(id, name), download: `${id}-${name}`, testid: `file-${name}` };
+    const place = { class: "file-link", href: this.#api.downloadUrl(id, name), download: `${id}-${name}`, testid: `file-${name}` };
     const link = h("a", place, icon("download"), known(words) ? h("span", { t: words }) : h("span", {}, name));
+    link.onclick = () => (link.href = this.#api.downloadUrl(id, name)); // what lets a page in may have changed since
     const sum = h("code", { class: "file-sum", title: sha256 }, sha256.slice(0, SHORT));
     const copy = copyButton(() => sha256, `sum-${name}`);
     say(copy, "files.sum.copy", {}, "aria-label");

@@ -35,7 +35,12 @@ export class EventsApi {
 
   /** @param {string} id @param {string} name of a file */
   fileUrl(id, name) {
-    return this.#api.address(path(id, `evidence/${encodeURIComponent(name)}`));
+    return this.#api.opened(path(id, `evidence/${encodeURIComponent(name)}`));
+  }
+
+  /** @param {string} id @param {string} name of a file; of another origin, the browser saves what the server tells it to */
+  downloadUrl(id, name) {
+    return this.#api.opened(path(id, `evidence/${encodeURIComponent(name)}?download=1`));
   }
 
   /** @param {string} id @param {AbortSignal} signal @returns {Promise<string>} JSON lines */
@@ -49,7 +54,7 @@ export class EventsApi {
   }
 
   streamUrl() {
-    return this.#api.address("api/v1/events/stream");
+    return this.#api.opened("api/v1/events/stream");
   }
 }
 

@@ -16,7 +16,7 @@ const BACK_OFF_MS = [1000, 2000, 5000, 10_000];
 
 /** @extends {Emitter<StreamEvents>} */
 export class EventStream extends Emitter {
-  #url;
+  #address;
   /** @type {EventSource | null} */
   #source = null;
   /** @type {StreamState} */
@@ -29,10 +29,10 @@ export class EventStream extends Emitter {
   /** @type {number | undefined} */
   #again;
 
-  /** @param {string} url */
-  constructor(url) {
+  /** @param {() => string} address where it is now: what lets a page in may change */
+  constructor(address) {
     super();
-    this.#url = url;
+    this.#address = address;
   }
 
   get state() {
@@ -48,7 +48,9 @@ export class EventStream extends Emitter {
     if (this.#source) return;
     clearTimeout(this.#again);
     this.#again = undefined;
-    const source = new EventSource(this.#last ? `${this.#url}?last_event_id=${encodeURIComponent(this.#last)}` : this.#url);
+    const url = new URL(this.#address());
+    if (this.#last) url.searchParams.set("last_event_id", this.#last);
+    const source = new EventSource(url);
     this.#source = source;
     let fresh = !this.#last;
     source.onopen = () => {

@@ -1,6 +1,7 @@
 // English words. The French file must have the same keys; the type check says so.
 import { access } from "./en-access.js";
 import { alerts } from "./en-alerts.js";
+import { doctor } from "./en-doctor.js";
 import { events } from "./en-events.js";
 import { fleet } from "./en-fleet.js";
 import { models } from "./en-models.js";
@@ -11,6 +12,7 @@ export const en = {
   ...alerts,
   ...models,
   ...access,
+  ...doctor,
   "app.title": "Vigie: live firearm detection",
   "app.skip": "Skip to content",
   "app.views": "Views",
@@ -71,7 +73,7 @@ export const en = {
 
   "state.live.chip": "Live",
   "state.idle.title": "Ready when you are",
-  "state.idle.text": "Choose a camera and press Start. Pictures from this device’s camera are analysed by the server and are not recorded by this page.",
+  "state.idle.text": "Choose a camera and press Start. Pictures from this device’s camera are analysed by the server, which keeps some only if it confirms a gun.",
   "state.asking.title": "May this page use the camera?",
   "state.asking.text": "Your browser is asking. Choose “Allow” to go on.",
   "state.refused.title": "The camera was refused",

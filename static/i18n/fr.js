@@ -1,6 +1,7 @@
 // French words. Narrow no-break spaces (U+202F) before ; ! ? and %, no-break spaces (U+00A0) before : and inside « ».
 import { access } from "./fr-access.js";
 import { alerts } from "./fr-alerts.js";
+import { doctor } from "./fr-doctor.js";
 import { events } from "./fr-events.js";
 import { fleet } from "./fr-fleet.js";
 import { models } from "./fr-models.js";
@@ -12,6 +13,7 @@ export const fr = {
   ...alerts,
   ...models,
   ...access,
+  ...doctor,
   "app.title": "Vigie : détection d’armes à feu en direct",
   "app.skip": "Aller au contenu",
   "app.views": "Vues",
@@ -72,7 +74,7 @@ export const fr = {
 
   "state.live.chip": "En direct",
   "state.idle.title": "Prête quand vous l’êtes",
-  "state.idle.text": "Choisissez une caméra, puis appuyez sur Démarrer. Les images de la caméra de cet appareil sont analysées par le serveur ; cette page ne les enregistre pas.",
+  "state.idle.text": "Choisissez une caméra, puis appuyez sur Démarrer. Les images de la caméra de cet appareil sont analysées par le serveur, qui n’en garde que s’il confirme une arme.",
   "state.asking.title": "Cette page peut-elle utiliser la caméra ?",
   "state.asking.text": "Votre navigateur vous le demande. Choisissez « Autoriser » pour continuer.",
   "state.refused.title": "L’accès à la caméra a été refusé",

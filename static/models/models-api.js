@@ -41,6 +41,7 @@ export class ModelsApi {
       const name = encodeURIComponent(file.name.replace(/\.onnx$/i, ""));
       request.open("POST", this.#api.address(`api/v1/models?name=${name}`));
       request.setRequestHeader("content-type", "application/octet-stream");
+      for (const [name, value] of Object.entries(this.#api.credentials())) request.setRequestHeader(name, value);
       request.responseType = "json";
       request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
       request.onload = () => {

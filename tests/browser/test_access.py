@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -111,3 +112,31 @@ async def test_on_the_servers_own_machine_nothing_is_asked(server: str, browser:
     await expect(page.get_by_test_id("access-who")).to_contain_text("own machine")
     await expect(page.get_by_test_id("log-out")).to_be_hidden()
     await expect(page.get_by_test_id("add-user")).to_be_visible()
+
+
+async def test_the_check_up_says_what_works_and_what_does_not(tmp_path: Path, browser: Browser) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        dead = held.getsockname()[1]
+    settings = tmp_path / "vigie.yaml"
+    away = {"name": "away", "url": f"rtsp://127.0.0.1:{dead}/x"}
+    settings.write_text(json.dumps({"cameras": [away], "ice": {"stun": [f"stun:127.0.0.1:{dead}"]}}))
+    async with server_process(tmp_path, "--config", str(settings)) as (url, _):
+        page = await (await browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")).new_page()
+        watched = Watched(page, url)
+        await page.goto(f"{url}/?lang=fr#access")
+        run, total = page.get_by_test_id("doctor-run"), page.get_by_test_id("doctor-sum")
+        await expect(total).to_be_hidden()
+        await run.click()
+        await expect(total).to_contain_text("15 secondes au plus")
+        await expect(total).to_contain_text("2 éléments sur 9 ne marchent pas", timeout=20_000)
+        await expect(run).to_be_focused()
+        first = page.get_by_test_id("finding").first
+        await expect(first).to_contain_text("Ne marche pas")
+        await expect(page.get_by_test_id("finding").filter(has_text="Modèle")).to_contain_text("openvino")
+        await fits(page)
+        watched.check()
+        await page.route("**/api/v1/doctor", lambda route: route.abort())
+        await run.click()
+        await expect(page.get_by_test_id("doctor-error")).to_be_visible()
+        await expect(page.get_by_test_id("finding")).to_have_count(0)

@@ -32,7 +32,9 @@ def expected(role: Role, method: str, path: str) -> bool:
     """Whether a role may, told apart from the table of the server."""
     if role is Role.ADMIN or (method, path) in ANYBODY - {("POST", "/whip/{name}")}:
         return True
-    if path.startswith(("/api/v1/users", "/api/v1/tokens", "/api/v1/audit", "/api/v1/models", "/api/v1/settings")):
+    if path.startswith(
+        ("/api/v1/users", "/api/v1/tokens", "/api/v1/audit", "/api/v1/models", "/api/v1/settings", "/api/v1/doctor")
+    ):
         return False
     if role is Role.OPERATOR:
         return True

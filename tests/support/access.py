@@ -30,7 +30,7 @@ def local_guard() -> Guard:
     """It knows nobody, so that only this machine gets in; what it would write down is kept nowhere."""
     settings, unopened = AccessSettings(), Database("sqlite:///nowhere.db")
     audit = AuditLog(AuditRows(unopened, settings.audit_most), settings.audit_days)
-    return Guard(Access(unopened, settings), audit, settings, ())
+    return Guard(Access(unopened, settings), audit, settings, (), b"the key of a test")
 
 
 class Visitor:

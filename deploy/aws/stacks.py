@@ -173,11 +173,13 @@ class Stacks:
         before = {entry["ParameterKey"] for entry in (now or {}).get("Parameters", ())}
         known = {**self.outputs, **self.given, "Name": self.name}
         values: list[Json] = []
-        for name in template["Parameters"]:
+        for name, parameter in template["Parameters"].items():
             if name in known:
                 values.append({"ParameterKey": name, "ParameterValue": known[name]})
             elif name in before:
                 values.append({"ParameterKey": name, "UsePreviousValue": True})
+            elif "Default" in parameter:  # said, so that a later template's other default does not change what runs
+                values.append({"ParameterKey": name, "ParameterValue": str(parameter["Default"])})
         return values
 
     def _wait(self, event: str, **what: str) -> None:

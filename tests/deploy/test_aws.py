@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -115,18 +116,20 @@ def test_from_nothing_to_fargate_and_back(
     group = output(aws, "vigie-service", "LogGroup")
     log.create_log_stream(logGroupName=group, logStreamName="vigie/vigie/1")
     line = "Vigie is ready: https://vigie.example.org/#token=vigie_abc"
-    event = {"timestamp": 1000 * 1_700_000_000, "message": line}
+    event = {"timestamp": int(1000 * time.time()), "message": line}
     log.put_log_events(logGroupName=group, logStreamName="vigie/vigie/1", logEvents=[event])
     assert run("apply", "--tag", "v2") == 0
     assert "vigie_abc" in capsys.readouterr().out
-    families = ecs.list_task_definitions()["taskDefinitionArns"]
-    newest_task = ecs.describe_task_definition(taskDefinition=families[-1])["taskDefinition"]
-    assert newest_task["containerDefinitions"][0]["image"].endswith("/vigie:v2")
+    (changed,) = aws.client("cloudformation").describe_stacks(StackName="vigie-service")["Stacks"]
+    values = {entry["ParameterKey"]: entry["ParameterValue"] for entry in changed["Parameters"]}
+    assert values["Image"].endswith("/vigie:v2")
+    assert values["Domain"] == DOMAIN, "what was given once is kept"
 
     assert run("destroy") == 1
     assert "--yes vigie" in capsys.readouterr().err
     assert run("destroy", "--yes", "vigie") == 0
     assert stacks(aws) == {"vigie-artifacts", "vigie-network", "vigie-data"}
+    aws.drop_what_stacks_leave()
     assert run("destroy", "--data", "--yes", "vigie") == 0
     assert stacks(aws) == set()
     assert "The evidence is still in s3://" in capsys.readouterr().out

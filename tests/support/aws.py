@@ -137,6 +137,19 @@ class FakeAws:
         """A client of one of its services."""
         return boto3.client(service, region_name=REGION, endpoint_url=self.url)
 
+    def drop_what_stacks_leave(self) -> None:
+        """Take away route tables and images: moto leaves these of a stack that is removed, and then fails."""
+        ecr = self.client("ecr")
+        for repository in ecr.describe_repositories()["repositories"]:
+            name = repository["repositoryName"]
+            ecr.batch_delete_image(repositoryName=name, imageIds=ecr.list_images(repositoryName=name)["imageIds"])
+        ec2 = self.client("ec2")
+        for table in ec2.describe_route_tables()["RouteTables"]:
+            if not any(entry["Main"] for entry in table["Associations"]):
+                for entry in table["Associations"]:
+                    ec2.disassociate_route_table(AssociationId=entry["RouteTableAssociationId"])
+                ec2.delete_route_table(RouteTableId=table["RouteTableId"])
+
 
 @contextmanager
 def fake_aws(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[FakeAws]:

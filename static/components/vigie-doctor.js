@@ -76,10 +76,10 @@ export class VigieDoctor extends HTMLElement {
 function itemOf({ part, of, works, detail }) {
   const named = `doctor.part.${part}`;
   const name = h("span", { class: "doctor-name" }, known(named) ? t(named) : part, of ? h("span", { class: "doctor-of" }, of) : null);
-  // The server's own sentence is English; where to look is said in the visitor's language.
+  // The server's own sentence is English and says what to do; to others it is said again in theirs.
   const words = h("span", { class: "access-words" }, name, h("span", { class: "hint", lang: language() === "en" ? null : "en" }, detail));
   const todo = `doctor.todo.${part}`;
-  if (!works && known(todo)) words.append(h("span", { class: "doctor-todo", t: todo }));
+  if (!works && language() !== "en" && known(todo)) words.append(h("span", { class: "doctor-todo", t: todo }));
   const mark = h("span", { class: "doctor-mark" }, icon(works ? "check" : "warning"), h("span", { t: works ? "doctor.works" : "doctor.fails" }));
   return h("li", { class: "access-item doctor-item", "data-works": String(works), testid: "finding" }, mark, words);
 }

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from deploy.healthcheck import answers
-from server.config import load_settings
+from server.checks import Broken
+from server.config import IceSettings, load_settings
+from server.edge.rungs import try_turn
 from server.metrics import Metrics
 
 from ..support.needs import need
+from ..support.waiting import eventually
 
 ROOT = Path(__file__).parent.parent.parent
 OBSERVABILITY = ROOT / "deploy" / "observability"
@@ -78,10 +82,43 @@ def test_panels_do_not_overlap() -> None:
 def test_compose_gives_settings_that_the_server_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     for name, value in services["vigie"]["environment"].items():
-        monkeypatch.setenv(name, re.sub(r"\$\{[^}]*\}", "secret", value))
+        monkeypatch.setenv(name, re.sub(r"\$\{[^}]*\}", "what-it-stands-for", value))
     settings = load_settings(None)
     assert settings.database
     assert settings.mqtt.url
+    assert settings.ice.turn_secret
+    assert len(settings.ice.turn) == 2
+
+
+async def test_compose_gives_a_turn_server_that_relays_for_those_who_have_the_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    need(None if shutil.which("turnserver") else "turnserver is missing: apt-get install coturn")
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    text = compose["configs"]["coturn"]["content"].replace("${TURN_SECRET}", "a-secret-for-this-test-alone")
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    # Relays on loopback are refused, as they should be; here there is nothing else.
+    text = text.replace("3478", str(port)).replace("/tmp/", f"{tmp_path}/")
+    (tmp_path / "turnserver.conf").write_text(text + "listening-ip=127.0.0.1\n")
+    ice = {"turn": [f"turn:127.0.0.1:{port}?transport=tcp"], "turn_secret": "a-secret-for-this-test-alone"}
+    turn = await asyncio.create_subprocess_exec(
+        "turnserver", "-c", "turnserver.conf", cwd=tmp_path, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+
+        async def listens() -> bool:
+            with socket.socket() as asked:
+                return asked.connect_ex(("127.0.0.1", port)) == 0
+
+        await eventually(listens, "coturn to listen")
+        assert await try_turn(ice["turn"][0], IceSettings.model_validate(ice)) == "It relays at 127.0.0.1."
+        with pytest.raises(Broken, match="refuses the password"):
+            await try_turn(ice["turn"][0], IceSettings.model_validate({**ice, "turn_secret": "another" * 4}))
+    finally:
+        turn.terminate()
+        await turn.wait()
 
 
 def test_compose_mounts_what_there_is() -> None:

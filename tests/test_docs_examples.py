@@ -8,9 +8,11 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import sys
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -39,15 +41,16 @@ def blocks(page: str, language: str) -> list[str]:
 async def client(data_dir: Path) -> AsyncIterator[Client]:
     """Of a server that watches ``gate``, where a gun was confirmed."""
     gate = {"name": "gate", "url": str(CLIP), "loop": True}
+    easily = {"hits": 2, "span_s": 0, "window_s": 10}  # also where something else has the processor
     async with (
-        serving(data_dir, cameras=[gate], webhooks={"allow_private": True}) as server,
+        serving(data_dir, cameras=[gate], policy=easily, webhooks={"allow_private": True}) as server,
         client_of(server) as client,
     ):
 
         async def seen() -> bool:
             return bool((await client.get("/api/v1/events?confirmed=1")).json()["events"])
 
-        await eventually(seen, "a confirmed event", within_s=30)
+        await eventually(seen, "a confirmed event", within_s=60)
         yield client
 
 
@@ -112,6 +115,27 @@ async def test_the_start_with_a_webhook(client: Client, tmp_path: Path) -> None:
     finally:
         process.terminate()
         await process.wait()
+
+
+async def test_a_back_up_while_it_runs_and_its_restore(client: Client, tmp_path: Path) -> None:
+    (saving,) = (example for example in blocks("operation.md", "sh") if "--create" in example)
+    (bringing,) = (example for example in blocks("operation.md", "sh") if "--extract" in example)
+    data, old, new = client.server.settings.data_dir, tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    (old / "data").symlink_to(data)
+    await run("bash", "-ec", saving.replace(".venv/bin/python", sys.executable), folder=old)
+    new.mkdir()
+    (old / "backup").rename(new / "backup")
+    checking = ".venv/bin/python -m server doctor"
+    assert checking in bringing
+    await run("bash", "-ec", bringing.replace(checking, ""), folder=new)
+    with closing(sqlite3.connect(new / "data" / "vigie.db")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        kept = {id_ for (id_,) in database.execute("SELECT id FROM events WHERE confirmed_at IS NOT NULL")}
+    assert kept
+    for name in ("evidence", "models", "whip-token", "server-id"):
+        assert (new / "data" / name).exists(), name
+    assert not (new / "data" / "cache").exists()
 
 
 async def _listens(port: int) -> bool:

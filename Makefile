@@ -48,7 +48,7 @@ $(DESKTOP)/.installed: requirements-desktop.txt requirements.txt | $(DESKTOP)/bi
 	$(DESKTOP)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-desktop.txt
 	@touch $@
 
-desktop-env: $(DESKTOP)/.installed ## Set up what the desktop application needs: Qt, 80 MB to download
+desktop-env: $(DESKTOP)/.installed ## Set up what the desktop application needs: Qt, a large download
 
 desktop: desktop-env ## Start the desktop application; files or options go in ARGS="clip.mp4"
 	@exec $(DESKTOP)/bin/python -m desktop $(ARGS)

@@ -43,7 +43,8 @@ def opened(qtbot: QtBot, qapp: QApplication, settings: Settings, tmp_path: Path)
     yield open_one
     for window in windows:
         window.close()
-        assert window.threads_at_work == 0
+        # One that opens the model cannot be called back, and this machine may be busy.
+        qtbot.waitUntil(lambda window=window: window.threads_at_work == 0, timeout=WAIT_MS)  # type: ignore[misc]
 
 
 @pytest.fixture

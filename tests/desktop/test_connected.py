@@ -50,7 +50,9 @@ def alarms(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def entered(qtbot: QtBot, window: Window, vigie: Vigie, token: str) -> Desk:
     """Connect, and wait for the desk."""
     page = window.connected
-    page.connect_to(vigie.url, token)
+    page.form.server.setText(vigie.url)
+    page.form.token.setText(token)
+    page.form.button.click()
     qtbot.waitUntil(lambda: page.desk is not None or page.form.button.isEnabled(), timeout=WAIT_MS)
     assert page.desk, page.form.problem.text()
     return page.desk

@@ -57,7 +57,7 @@ desktop-package: desktop-env ## Pack the desktop application for this system, in
 	$(DESKTOP)/bin/python -m pip install --quiet --disable-pip-version-check "pyinstaller>=6.11,<7"
 	$(DESKTOP)/bin/pyinstaller --noconfirm --windowed --name Vigie --paths . --specpath build \
 	    --add-data "$(CURDIR)/models:models" \
-	    --add-data "$(CURDIR)/desktop/vigie.svg:desktop" \
+	    --add-data "$(CURDIR)/desktop/*.svg:desktop" \
 	    --collect-submodules server.sources --collect-submodules server.inference --collect-submodules desktop.languages \
 	    --collect-binaries openvino --exclude-module server.inference.ultralytics desktop/__main__.py
 

@@ -48,7 +48,7 @@ $(DESKTOP)/.installed: requirements-desktop.txt requirements.txt | $(DESKTOP)/bi
 	$(DESKTOP)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-desktop.txt
 	@touch $@
 
-desktop-env: $(DESKTOP)/.installed ## Set up what the desktop application needs: Qt, 80 MB to download
+desktop-env: $(DESKTOP)/.installed ## Set up what the desktop application needs: Qt, a large download
 
 desktop: desktop-env ## Start the desktop application; files or options go in ARGS="clip.mp4"
 	@exec $(DESKTOP)/bin/python -m desktop $(ARGS)
@@ -57,7 +57,7 @@ desktop-package: desktop-env ## Pack the desktop application for this system, in
 	$(DESKTOP)/bin/python -m pip install --quiet --disable-pip-version-check "pyinstaller>=6.11,<7"
 	$(DESKTOP)/bin/pyinstaller --noconfirm --windowed --name Vigie --paths . --specpath build \
 	    --add-data "$(CURDIR)/models:models" \
-	    --add-data "$(CURDIR)/desktop/vigie.svg:desktop" \
+	    --add-data "$(CURDIR)/desktop/*.svg:desktop" \
 	    --collect-submodules server.sources --collect-submodules server.inference --collect-submodules desktop.languages \
 	    --collect-binaries openvino --exclude-module server.inference.ultralytics desktop/__main__.py
 

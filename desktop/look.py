@@ -92,6 +92,10 @@ def _palette(colours: Colours) -> QPalette:
     return palette
 
 
+def _tick(of: Colours) -> str:
+    return (ICON.parent / f"tick-{'light' if of is LIGHT else 'dark'}.svg").as_posix()
+
+
 def _sheet(of: Colours) -> str:
     return f"""
 QMainWindow, QDialog {{ background: {of.ground}; }}
@@ -131,6 +135,15 @@ QMenu {{ background: {of.surface}; border: 1px solid {of.line}; padding: 4px; }}
 QMenu::item {{ padding: 6px 24px; }}
 QMenu::item:disabled {{ color: {of.line_strong}; }}
 QToolTip {{ background: {of.surface}; color: {of.ink}; border: 1px solid {of.line}; padding: 4px; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {of.line_strong}; border-radius: 3px;
+  background: {of.surface}; }}
+QCheckBox::indicator:checked {{ background: {of.accent}; border-color: {of.accent}; image: url({_tick(of)}); }}
+QCheckBox:focus {{ color: {of.accent}; }}
+QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {of.line}; }}
+QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {of.accent}; }}
+QSlider::handle:horizontal {{ width: 12px; height: 12px; margin: -5px 0; border-radius: 7px;
+  border: 1px solid {of.line_strong}; background: {of.surface}; }}
+QSlider::handle:horizontal:focus {{ border: 2px solid {of.accent}; margin: -6px 0; }}
 QProgressBar {{ border: 1px solid {of.line}; border-radius: 6px; background: {of.sunken}; text-align: center; }}
 QProgressBar::chunk {{ background: {of.accent}; border-radius: 5px; }}
 """

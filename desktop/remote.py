@@ -34,7 +34,7 @@ class Answer:
 
 def base_of(address: str) -> str | None:
     """The base URL of an address as people write it, or None: http on this machine, else https where it is not told."""
-    text = address.strip().rstrip("/")
+    text = address.strip()
     if "://" not in text:
         host = text.partition(":")[0]
         text = f"{'http' if host in ('localhost', '127.0.0.1') else 'https'}://{text}"
@@ -43,7 +43,7 @@ def base_of(address: str) -> str | None:
         valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) and not parts.query
     except ValueError:
         return None
-    return text if valid and not parts.username and " " not in text else None
+    return text.rstrip("/") if valid and not parts.username and " " not in text else None
 
 
 class Remote(QObject):

@@ -184,6 +184,7 @@ class Window(QMainWindow):
         memory.keep("page", self._tabs.currentIndex())
         memory.keep("confidence", self.local.controls.confidence)
         memory.save()
+        self.hide()  # a model that is being opened cannot be called back: nobody has to watch that
         self.exporting.cancel()
         self.connected.close_all()
         self.local.close_study()

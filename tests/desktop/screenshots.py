@@ -119,7 +119,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
     with tempfile.TemporaryDirectory() as name, vigie_at_work(Path(name), cameras=CAMERAS) as vigie:
-        token = vigie.token("--role", "operator")
+        token = vigie.token(role="operator")
         for language, appearance in (("en", "light"), ("fr", "dark")):
             photographer = Photographer(app, folder, Path(name) / f"{language}.ini", language, appearance)
             try:

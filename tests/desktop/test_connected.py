@@ -22,7 +22,7 @@ from .vigie import Vigie
 @pytest.fixture(scope="session")
 def operator(vigie: Vigie) -> str:
     """A token of an operator."""
-    return vigie.token("--role", "operator")
+    return vigie.token(role="operator")
 
 
 @pytest.fixture
@@ -50,7 +50,9 @@ def alarms(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def entered(qtbot: QtBot, window: Window, vigie: Vigie, token: str) -> Desk:
     """Connect, and wait for the desk."""
     page = window.connected
-    page.connect_to(vigie.url, token)
+    page.form.server.setText(vigie.url)
+    page.form.token.setText(token)
+    page.form.button.click()
     qtbot.waitUntil(lambda: page.desk is not None or page.form.button.isEnabled(), timeout=WAIT_MS)
     assert page.desk, page.form.problem.text()
     return page.desk
@@ -90,7 +92,7 @@ def test_an_operator_watches_is_alarmed_and_judges(
 
 
 def test_who_may_only_view_has_no_verdicts(qtbot: QtBot, window: Window, vigie: Vigie, trusting: list[str]) -> None:
-    desk = entered(qtbot, window, vigie, vigie.token("--role", "viewer"))
+    desk = entered(qtbot, window, vigie, vigie.token(role="viewer"))
     qtbot.waitUntil(lambda: desk.events.count() > 0, timeout=WAIT_MS)
     desk.events.itemClicked.emit(desk.events.item(0))
     assert all(button.isHidden() for button in desk.verdicts.values())
@@ -111,7 +113,7 @@ def test_what_is_refused_says_why(
     monkeypatch.setattr(ConnectedPage, "trusts", lambda *_: True)
     assert refused(qtbot, window, vigie.url, "vigie_wrong") == "This token is not known there, or no longer good."
     assert refused(qtbot, window, vigie.url, "") == "This Vigie asks for a token."
-    scoped = vigie.token("--scope", "metrics")
+    scoped = vigie.token(scopes=["metrics"])
     assert refused(qtbot, window, vigie.url, scoped) == "This token may not view cameras."
 
 

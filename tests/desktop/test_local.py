@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl, SignalInstance
 from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
@@ -124,7 +124,7 @@ def test_pictures_are_dropped_and_chosen_from_a_list(qtbot: QtBot, window: Windo
     qtbot.waitUntil(lambda: window.local.controls.state.text().endswith("No gun seen"), timeout=WAIT_MS)
 
 
-def test_exports(qtbot: QtBot, window: Window, tmp_path: Path) -> None:
+def test_exports(qtbot: QtBot, window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     window.open_files([PAN])
     window.export_to(Form.JSON, tmp_path / "early.json")
     assert window.statusBar().currentMessage() == "What is to be exported must be looked at first."
@@ -144,28 +144,25 @@ def test_exports(qtbot: QtBot, window: Window, tmp_path: Path) -> None:
     window.export_to(Form.JSON, PAN)
     qtbot.waitUntil(lambda: window.exporting.current is None, timeout=WAIT_MS)
     assert "this is the original" in window.statusBar().currentMessage()
+    cancelled_leaves_nothing(qtbot, window, tmp_path / "out", monkeypatch)
 
 
-def test_an_export_that_is_cancelled_leaves_nothing(
-    qtbot: QtBot, window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    window.open_files([PAN])
-    looked_at(qtbot, window)
+def cancelled_leaves_nothing(qtbot: QtBot, window: Window, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     under_way = threading.Event()
     write = VideoStudy.write_copy
 
-    def write_slowly(study: VideoStudy, copy: Path, stop: Stop, progress: object) -> None:
+    def write_slowly(study: VideoStudy, copy: Path, stop: Stop, progress: SignalInstance) -> None:
         under_way.set()
         stop.wait(30)
-        write(study, copy, stop, progress)  # type: ignore[arg-type]
+        write(study, copy, stop, progress)
 
     monkeypatch.setattr(VideoStudy, "write_copy", write_slowly)
-    window.export_to(Form.COPY, tmp_path / "out" / "a.mp4")
+    window.export_to(Form.COPY, folder / "a.mp4")
     assert under_way.wait(30)
     window.exporting.cancel()
     qtbot.waitUntil(lambda: window.exporting.current is None, timeout=WAIT_MS)
     assert window.statusBar().currentMessage() == "Stopped; nothing was written"
-    assert os.listdir(tmp_path / "out") == []
+    assert os.listdir(folder) == []
 
 
 def test_what_cannot_be_shown_says_why(qtbot: QtBot, window: Window, tmp_path: Path) -> None:

@@ -54,11 +54,11 @@ def test_it_remembers(qtbot: QtBot, opened: Opened) -> None:
     first._choose_language("fr")
     first._choose_appearance("dark")
     first.local.controls.slider.setValue(61)
-    first.resize(QSize(1010, 640))
+    first.resize(QSize(770, 620))
     first._tabs.setCurrentIndex(1)
     first.close()
     second = opened(None)
-    assert second.size() == QSize(1010, 640)
+    assert second.size() == QSize(770, 620)
     assert second.local.controls.confidence == 0.61
     assert second._tabs.currentIndex() == 1
     assert second.connected.form.button.text() == "Se connecter"

@@ -17,11 +17,12 @@ from ..wire import iso
 from .bodies import Json, read_json
 from .guard import COOKIE, REFUSED, SECURE_COOKIE, TARGET, Guard, principal_of, too_many_guesses
 from .problems import Problem
-from .queries import number
+from .queries import Whole, limit
 
 STATUS = {"unknown-user": 404, "unknown-token": 404}
 CONFLICT = 409
-AUDIT_PAGE, MOST_AUDIT_PAGE = 50, 500
+AUDIT_LIMIT = limit(50, 500)
+AUDIT_BEFORE = Whole("before", "What the page before gave as `next`; 0: from the newest.", 0, 0, 2**53)
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -216,10 +217,9 @@ class AccessRoutes:
 
     async def audit(self, request: web.Request) -> web.Response:
         """``GET /api/v1/audit``: the newest first; ``before`` goes on from a page's ``next``."""
-        limit = int(number(request, "limit", AUDIT_PAGE, 1, MOST_AUDIT_PAGE))
-        before = int(number(request, "before", 0, 0, 2**53)) or None
-        page = await self._guard.audit.rows.page(before, limit)
-        following = page[-1][0] if len(page) == limit else None
+        most = AUDIT_LIMIT.of(request)
+        page = await self._guard.audit.rows.page(AUDIT_BEFORE.of(request) or None, most)
+        following = page[-1][0] if len(page) == most else None
         return web.json_response({"entries": [_entry_body(entry) for _, entry in page], "next": following})
 
     async def _begin(self, request: web.Request, body: _Login) -> tuple[str, Session]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
@@ -243,7 +244,7 @@ class Api:
                     return await self._bounded(_chunks(part), request.content_length)
                 if isinstance(part, BodyPartReader):
                     await part.release()
-        except ValueError as error:
+        except (ValueError, HttpProcessingError) as error:
             raise Problem("malformed-request", 400, "The multipart form cannot be read.") from error
         raise Problem("missing-file", 400, "The form has no field named 'file'. Put the picture there.")
 

@@ -101,9 +101,12 @@ async def test_no_answer_is_a_surprise(api: Client) -> None:
     chosen = [one for one in operations if one.path not in ENDLESS and (one.method.upper(), one.path) not in HARMFUL]
     chosen.sort(key=lambda one: (one.method == "delete", (one.method.upper(), one.path) in LAST))
     surprises: list[str] = []
+    made = await api.post("/api/v1/tokens", json={"name": "schemathesis", "role": "admin"})
     with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {made.json()['token']}"
         for operation in chosen:
-            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            takes = bool(operation.query or operation.body)  # or there is nothing that could be wrong
+            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)[: 1 + takes]:
                 surprise = await asyncio.to_thread(ask, operation, mode, known, api.server.url, session)
                 surprises += [f"{operation.label}: {surprise}"] if surprise else []
     assert not surprises, "\n\n".join(surprises)
@@ -128,7 +131,7 @@ def ask(operation: Any, mode: GenerationMode, known: dict[str, str], url: str, s
                 case.path_parameters[name] = known.get(f"{name} {operation.tags[0]}", "none")
         if isinstance(case.body, dict) and "webhooks" in operation.path and "url" in case.body:
             case.body["url"] = "http://127.0.0.1:9/"  # nothing is looked up, nobody is called
-        response = case.call(base_url=url, session=session, timeout=30)
+        response = case.call(base_url=url, session=session, headers=dict(session.headers), timeout=30)
         assert response.status_code != 500, response.text
         case.validate_response(response, checks=CHECKS)
 

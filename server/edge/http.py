@@ -102,7 +102,8 @@ async def _page(request: web.Request) -> web.FileResponse:
         path = (STATIC / asked).resolve()
         if path.is_dir() and path.is_relative_to(STATIC) and (path / "index.html").is_file():
             if asked and not asked.endswith("/"):
-                raise web.HTTPPermanentRedirect(f"{path.name}/")
+                query = request.rel_url.raw_query_string
+                raise web.HTTPPermanentRedirect(f"{path.name}/" + (f"?{query}" if query else ""))
             path /= "index.html"
         found = path.is_file() and path.is_relative_to(STATIC)
     except (OSError, ValueError):  # a name that no file system takes: too long, or with a null in it

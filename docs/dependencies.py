@@ -74,6 +74,7 @@ LICENCES = {
     "types-jsonschema": "Apache-2.0",
     "types-PyYAML": "Apache-2.0",
     "types-tqdm": "Apache-2.0",
+    "typing_extensions": "PSF-2.0",
     "ultralytics": "AGPL-3.0",
     "ultralytics-thop": "AGPL-3.0",
 }

@@ -40,6 +40,7 @@ from .edge.http import make_app
 from .edge.ice import IceRoutes
 from .edge.mjpeg import Mjpeg
 from .edge.models import ModelRoutes
+from .edge.openapi import OpenApi
 from .edge.policies import PolicyRoutes
 from .edge.readiness import Readiness
 from .edge.sessions import SessionPlaces
@@ -163,6 +164,7 @@ async def running(
             WebhookRoutes(kept.subscriptions, kept.deliveries, kept.outbox, settings.webhooks),
             policies,
             ModelRoutes(models, detector),
+            OpenApi(),
             AccessRoutes(access, guard),
             IceRoutes(lambda: reloader.settings.ice),
             SettingsRoutes(reloader),

@@ -17,11 +17,12 @@ from ..wire import iso
 from .bodies import Json, read_json
 from .guard import COOKIE, REFUSED, SECURE_COOKIE, TARGET, Guard, principal_of, too_many_guesses
 from .problems import Problem
-from .queries import number
+from .queries import Whole, limit
 
 STATUS = {"unknown-user": 404, "unknown-token": 404}
 CONFLICT = 409
-AUDIT_PAGE, MOST_AUDIT_PAGE = 50, 500
+AUDIT_LIMIT = limit(50, 500)
+AUDIT_BEFORE = Whole("before", "What the page before gave as `next`; 0: from the newest.", 0, 0, 2**53)
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -33,14 +34,16 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-class _Login(_Body):
+class Login(_Body):
+    """Name and password, or a token."""
+
     name: str | None = Field(None, max_length=200)
     password: SecretStr | None = Field(None, max_length=MOST_PASSWORD)
     token: SecretStr | None = Field(None, max_length=200)
     cookie: bool = True
 
     @model_validator(mode="after")
-    def _one_way(self) -> _Login:
+    def _one_way(self) -> Login:
         if self.model_fields_set - {"cookie"} not in ({"token"}, {"name", "password"}):
             raise ValueError("send name and password, or a token")
         return self
@@ -57,28 +60,36 @@ class _Named(_Body):
         return name
 
 
-class _NewUser(_Named):
+class NewUser(_Named):
+    """A user to be."""
+
     password: SecretStr = Field(min_length=LEAST_PASSWORD, max_length=MOST_PASSWORD)
     role: Role
 
 
-class _UserChanges(_Body):
+class UserChanges(_Body):
+    """What changes of a user; all sessions of theirs end."""
+
     password: SecretStr | None = Field(None, min_length=LEAST_PASSWORD, max_length=MOST_PASSWORD)
     role: Role | None = None
 
 
-class _OwnPassword(_Body):
+class OwnPassword(_Body):
+    """Another password for oneself."""
+
     current: SecretStr = Field(max_length=MOST_PASSWORD)
     new: SecretStr = Field(min_length=LEAST_PASSWORD, max_length=MOST_PASSWORD)
 
 
-class _NewToken(_Named):
+class NewToken(_Named):
+    """A token to be: a role, or scopes."""
+
     role: Role | None = None
     scopes: tuple[Permission, ...] = Field((), max_length=len(Permission))
     days: float | None = Field(None, gt=0, le=3650, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _something(self) -> _NewToken:
+    def _something(self) -> NewToken:
         if bool(self.role) == bool(self.scopes):
             raise ValueError("give a role or scopes")
         return self
@@ -116,7 +127,7 @@ class AccessRoutes:
     async def log_in(self, request: web.Request) -> web.Response:
         """``POST /api/v1/session``: with name and password, or a token; answers a cookie, or with
         ``"cookie": false`` the session's own token, for a page of another origin to send with each request."""
-        body = _read(_Login, await read_json(request, "A login"))
+        body = _read(Login, await read_json(request, "A login"))
         who = "token" if body.token else body.name or ""
         if not body.token:  # a right token gets in from everywhere; a password takes long to check
             self._guard.patience(request)
@@ -159,7 +170,7 @@ class AccessRoutes:
         principal = _asker(request)
         if principal.kind != "user" or principal.subject is None:
             raise Problem("not-allowed", 403, "Only who has logged in by name has a password to change.")
-        body = _read(_OwnPassword, await read_json(request, "A password"))
+        body = _read(OwnPassword, await read_json(request, "A password"))
         self._guard.patience(request)
         try:
             right = await self._access.knows_password(principal.subject, body.current.get_secret_value())
@@ -180,7 +191,7 @@ class AccessRoutes:
 
     async def add_user(self, request: web.Request) -> web.Response:
         """``POST /api/v1/users``."""
-        body = _read(_NewUser, await read_json(request, "A user"))
+        body = _read(NewUser, await read_json(request, "A user"))
         with _refusals():
             user = await self._access.add_user(body.name, body.password.get_secret_value(), body.role)
         request[TARGET] = user.name
@@ -188,7 +199,7 @@ class AccessRoutes:
 
     async def change_user(self, request: web.Request) -> web.Response:
         """``PATCH /api/v1/users/{id}``: another role or password; all sessions of the user end."""
-        body = _read(_UserChanges, await read_json(request, "A user"))
+        body = _read(UserChanges, await read_json(request, "A user"))
         password = body.password.get_secret_value() if body.password else None
         with _refusals():
             user = await self._access.change_user(
@@ -209,7 +220,7 @@ class AccessRoutes:
 
     async def add_token(self, request: web.Request) -> web.Response:
         """``POST /api/v1/tokens``: the only answer with the token itself in it."""
-        body = _read(_NewToken, await read_json(request, "A token"))
+        body = _read(NewToken, await read_json(request, "A token"))
         with _refusals():
             secret, token = await self._access.add_token(
                 body.name, _asker(request).actor, role=body.role, scopes=body.scopes, days=body.days
@@ -226,13 +237,12 @@ class AccessRoutes:
 
     async def audit(self, request: web.Request) -> web.Response:
         """``GET /api/v1/audit``: the newest first; ``before`` goes on from a page's ``next``."""
-        limit = int(number(request, "limit", AUDIT_PAGE, 1, MOST_AUDIT_PAGE))
-        before = int(number(request, "before", 0, 0, 2**53)) or None
-        page = await self._guard.audit.rows.page(before, limit)
-        following = page[-1][0] if len(page) == limit else None
+        most = AUDIT_LIMIT.of(request)
+        page = await self._guard.audit.rows.page(AUDIT_BEFORE.of(request) or None, most)
+        following = page[-1][0] if len(page) == most else None
         return web.json_response({"entries": [_entry_body(entry) for _, entry in page], "next": following})
 
-    async def _begin(self, request: web.Request, body: _Login) -> tuple[str, Session]:
+    async def _begin(self, request: web.Request, body: Login) -> tuple[str, Session]:
         address = self._guard.caller(request).address
         if body.token:
             principal = await self._access.principal(body.token.get_secret_value())

@@ -8,9 +8,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field
 
 from .. import __version__
 from ..cameras import Cameras
@@ -22,18 +25,40 @@ from ..detector import Busy, Detector
 from ..looker import Timing
 from ..metrics import Metrics
 from ..models import Models
-from .bodies import read_json
+from .bodies import read_json, shaped
 from .guard import lease_of, require
 from .messages import detections_body, timing_body
 from .models import standing_body
 from .pictures import Rgb, decode_picture, encode_jpeg
 from .problems import Problem
-from .queries import number
+from .queries import Choice, Number
 from .readiness import Readiness
 from .stream import Streams
 from .webrtc import MODES, SIZES, WebRtcSessions
 
 USUAL_CONFIDENCE = 0.25
+CONFIDENCE = Number("confidence", "The lowest score that is told.", USUAL_CONFIDENCE, 0.01, 1.0)
+ANNOTATE = Choice("annotate", "`jpeg` answers the picture with its boxes in place of JSON.", ("jpeg",))
+MODE = Choice("mode", "Whether the server draws the boxes, or tells of them only.", MODES, MODES[0])
+
+NO_OFFER = Problem("malformed-request", 400, 'Send {"type": "offer", "sdp": "...", "mode": "burned_in"}.')
+WRONG_OFFER = {
+    "type": NO_OFFER,
+    "sdp": NO_OFFER,
+    "mode": Problem("invalid-parameter", 400, f"The mode is one of: {', '.join(MODES)}."),
+    "size": Problem("invalid-parameter", 400, f"The size is one of: {', '.join(SIZES)}."),
+    "camera": Problem("invalid-parameter", 400, "The camera is given by its name."),
+}
+
+
+class Offer(BaseModel):
+    """An SDP offer: of one's own video, or of who would watch a camera."""
+
+    type: Literal["offer"] = "offer"
+    sdp: str = Field(description="With all its candidates: there is no trickle ICE here.")
+    mode: Literal["burned_in", "overlay"] = Field("burned_in", description=MODE.says)
+    camera: str | None = Field(None, description="The name of a camera to watch; null: one's own video is looked at.")
+    size: Literal["full", "small"] = Field("full", description="`small`: a camera at most 640 pixels wide.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +108,9 @@ class Api:
 
     async def detect(self, request: web.Request) -> web.Response:
         """``POST /api/v1/detect``: a picture in, detections as JSON or the annotated JPEG out."""
-        annotate = request.query.get("annotate")
-        if annotate not in (None, "jpeg"):
-            raise Problem("invalid-parameter", 400, "The parameter annotate can only be jpeg.")
+        annotate = ANNOTATE.of(request)
         begun = time.monotonic()
-        confidence = number(request, "confidence", USUAL_CONFIDENCE, 0.01, 1.0)
+        confidence = CONFIDENCE.of(request)
         picture, detections, timing, decoding = await self._look(request, confidence)
         if annotate:
             return web.Response(body=await self._annotated(picture, detections), content_type="image/jpeg")
@@ -127,29 +150,24 @@ class Api:
 
     async def stream(self, request: web.Request) -> web.WebSocketResponse:
         """``GET /api/v1/stream``: JPEG frames over a WebSocket."""
-        mode = _mode(request.query.get("mode", "burned_in"))
+        mode = MODE.of(request)
         if request.headers.get("Upgrade", "").lower() != "websocket":
             raise Problem("malformed-request", 400, "This address speaks WebSocket only.")
         return await self.streams.serve(request, mode)
 
     async def offer(self, request: web.Request) -> web.Response:
         """``POST /api/v1/webrtc/offer``: an SDP offer in, the answer out."""
-        body = await read_json(request, "An offer")
-        sdp, mode, name = body.get("sdp"), _mode(body.get("mode", "burned_in")), body.get("camera")
-        if body.get("type", "offer") != "offer" or not isinstance(sdp, str):
-            raise Problem("malformed-request", 400, 'Send {"type": "offer", "sdp": "...", "mode": "burned_in"}.')
-        require(request, Permission.DETECT if name is None else Permission.VIEW)
-        camera = self.cameras.get(name) if isinstance(name, str) else None
-        if name is not None and camera is None:
-            raise Problem("unknown-camera", 404, f"There is no camera named {str(name)[:80]!r}.")
-        if (size := body.get("size", "full")) not in SIZES:
-            raise Problem("invalid-parameter", 400, f"The size is one of: {', '.join(SIZES)}.")
+        offer = shaped(Offer, await read_json(request, "An offer"), WRONG_OFFER)
+        require(request, Permission.DETECT if offer.camera is None else Permission.VIEW)
+        camera = self.cameras.get(offer.camera) if offer.camera is not None else None
+        if offer.camera is not None and camera is None:
+            raise Problem("unknown-camera", 404, f"There is no camera named {offer.camera[:80]!r}.")
         lease = lease_of(request)
         if camera:
-            answer = await self.webrtc.watch(sdp, camera, mode, size, lease)
+            answer = await self.webrtc.watch(offer.sdp, camera, offer.mode, offer.size, lease)
         else:
-            answer = await self.webrtc.own(sdp, mode, lease)
-        told = {"session": answer.session.id, "feed": answer.feed, "mode": mode}
+            answer = await self.webrtc.own(offer.sdp, offer.mode, lease)
+        told = {"session": answer.session.id, "feed": answer.feed, "mode": offer.mode}
         return web.json_response({"type": "answer", "sdp": answer.sdp, **told})
 
     async def end_session(self, request: web.Request) -> web.Response:
@@ -226,7 +244,7 @@ class Api:
                     return await self._bounded(_chunks(part), request.content_length)
                 if isinstance(part, BodyPartReader):
                     await part.release()
-        except ValueError as error:
+        except (ValueError, HttpProcessingError) as error:
             raise Problem("malformed-request", 400, "The multipart form cannot be read.") from error
         raise Problem("missing-file", 400, "The form has no field named 'file'. Put the picture there.")
 
@@ -246,9 +264,3 @@ class Api:
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
     while chunk := await part.read_chunk(65536):
         yield chunk
-
-
-def _mode(value: object) -> str:
-    if value not in MODES:
-        raise Problem("invalid-parameter", 400, f"The mode is one of: {', '.join(MODES)}.")
-    return str(value)

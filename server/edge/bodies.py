@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from aiohttp import web
+from pydantic import BaseModel, ValidationError
 
 from .problems import Problem
 
 MOST_BYTES = 64 * 1024
 
 Json = dict[str, Any]
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 async def read_text(request: web.Request, what: str, most: int = MOST_BYTES) -> bytes:
@@ -37,3 +41,23 @@ async def read_json(request: web.Request, what: str, most: int = MOST_BYTES) -> 
     if not isinstance(body, dict):
         raise Problem("malformed-request", 400, "The body must be a JSON object.")
     return body
+
+
+def shaped(shape: type[Shape], body: Json, wrong: Mapping[str, Problem]) -> Shape:
+    """A body as this type. Raises the :class:`Problem` of the first field that is wrong; what a validator says of it,
+    or of several together, is told instead, and a field that there is not is told by its name."""
+    try:
+        return shape.model_validate(body)
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False, include_input=False)
+        usual = next(iter(wrong.values()))
+        if unknown := [str(one["loc"][-1]) for one in mistakes if one["type"] == "extra_forbidden"]:
+            names = ", ".join(sorted(unknown))[:200]
+            known = ", ".join(shape.model_fields)
+            raise Problem(usual.slug, usual.status, f"There is no such field: {names}. Known are: {known}.") from error
+        field = next((str(one["loc"][0]) for one in mistakes if one["loc"]), "")
+        problem = wrong.get(field, usual)
+        if mistakes[0]["type"] == "value_error":
+            said = str(mistakes[0]["msg"]).removeprefix("Value error, ")
+            raise Problem(problem.slug, problem.status, said) from error
+        raise problem from error

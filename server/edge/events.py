@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
 
 from ..core.events import State, Verdict
 from ..core.links import evidence_path
@@ -14,12 +15,52 @@ from ..store.events import EventStore, UnknownEvent
 from ..store.rows import StoredEvent
 from ..store.search import NONE, Search
 from ..wire import Json, event_body, iso, path_body
-from .bodies import read_json
+from .bodies import read_json, shaped
 from .problems import Problem
-from .queries import flag, identifier, is_identifier, moment, number, text, texts
+from .queries import Cursor, Flag, Moment, Text, Texts, is_identifier, limit
 
-MOST_EVENTS = 200
+LIMIT = limit(50, 200)
+CURSOR = Cursor("cursor", "What the page before gave as `next`.")
+CAMERAS = Texts("camera", "Only of these cameras.")
+KINDS = Texts("kind", "Only of these kinds, such as `gun`.")
+STATES = Texts("state", "Only those that stand so.", tuple(State))
+VERDICTS = Texts("verdict", "Only those judged so; `none`: those not judged yet.", (*Verdict, NONE))
+CONFIRMED = Flag("confirmed", "1: only those that were ever confirmed.")
+SINCE = Moment("since", "First seen then or later.")
+UNTIL = Moment("until", "First seen before then.")
+WORDS = Text("q", "A text in camera, label, kind or note.")
 MOST_NOTE = 2000
+
+NOTE = Problem("invalid-verdict", 422, f"The note is a text of at most {MOST_NOTE} signs.")
+WRONG_VERDICT = {
+    "verdict": Problem("invalid-verdict", 422, f"The verdict is one of: {', '.join(Verdict)}."),
+    "note": NOTE,
+}
+WRONG_HOLD = {"held": Problem("invalid-hold", 422, 'Send {"held": true} or {"held": false}.')}
+
+
+class VerdictBody(BaseModel):
+    """What a person says of an event."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict = Field(description="`false` takes a confirmed event back.")
+    note: str | None = Field(None, max_length=MOST_NOTE, description="A text to go with it; null takes it away.")
+
+    @field_validator("note")
+    @classmethod
+    def _can_be_kept(cls, note: str | None) -> str | None:
+        if note is not None and "\0" in note:
+            raise ValueError(NOTE.detail)
+        return note
+
+
+class Hold(BaseModel):
+    """Whether the evidence of an event is kept for good."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    held: StrictBool
 
 
 class EventRoutes:
@@ -43,16 +84,16 @@ class EventRoutes:
         """``GET /api/v1/events``: the newest first, a page at a time."""
         page = await self._store.search(
             Search(
-                limit=int(number(request, "limit", 50, 1, MOST_EVENTS)),
-                after=identifier(request, "cursor"),
-                cameras=texts(request, "camera"),
-                kinds=texts(request, "kind"),
-                states=texts(request, "state", tuple(State)),
-                verdicts=texts(request, "verdict", (*Verdict, NONE)),
-                confirmed=flag(request, "confirmed"),
-                since=moment(request, "since"),
-                until=moment(request, "until"),
-                text=text(request, "q"),
+                limit=LIMIT.of(request),
+                after=CURSOR.of(request),
+                cameras=CAMERAS.of(request),
+                kinds=KINDS.of(request),
+                states=STATES.of(request),
+                verdicts=VERDICTS.of(request),
+                confirmed=CONFIRMED.of(request),
+                since=SINCE.of(request),
+                until=UNTIL.of(request),
+                text=WORDS.of(request),
             )
         )
         return web.json_response({"events": [stored_body(stored) for stored in page.events], "next": page.next})
@@ -64,10 +105,9 @@ class EventRoutes:
     async def judge(self, request: web.Request) -> web.Response:
         """``POST /api/v1/events/{id}/verdict``: what a person says of it."""
         known = event_id(request)
-        body = await read_json(request, "A verdict")
-        verdict, note = _verdict(body), _note(body)
+        body = shaped(VerdictBody, await read_json(request, "A verdict"), WRONG_VERDICT)
         try:
-            await self._store.judge(known, verdict, note, time.time())
+            await self._store.judge(known, body.verdict, (body.note or "").strip() or None, time.time())
         except UnknownEvent:
             raise unknown(known) from None
         return web.json_response(await self._whole(known))
@@ -75,11 +115,9 @@ class EventRoutes:
     async def hold(self, request: web.Request) -> web.Response:
         """``POST /api/v1/events/{id}/hold``: keep its evidence for good, or no longer."""
         known = event_id(request)
-        body = await read_json(request, "A hold")
-        if set(body) != {"held"} or not isinstance(body["held"], bool):
-            raise Problem("invalid-hold", 422, 'Send {"held": true} or {"held": false}.')
+        body = shaped(Hold, await read_json(request, "A hold"), WRONG_HOLD)
         try:
-            await self._store.hold(known, body["held"])
+            await self._store.hold(known, body.held)
         except UnknownEvent:
             raise unknown(known) from None
         return web.json_response(await self._whole(known))
@@ -134,28 +172,3 @@ def evidence_body(stored: StoredEvent) -> Json | None:
             for file in stored.files
         ],
     }
-
-
-def _verdict(body: Json) -> Verdict:
-    if unknown_fields := set(body) - {"verdict", "note"}:
-        names = ", ".join(sorted(unknown_fields))[:200]
-        raise Problem("invalid-verdict", 422, f"There is no such field: {names}.")
-    try:
-        return Verdict(str(body.get("verdict")))
-    except ValueError:
-        raise Problem("invalid-verdict", 422, f"The verdict is one of: {', '.join(Verdict)}.") from None
-
-
-def _is_text(words: str) -> bool:
-    """Whether a database takes it: no null, and no half of a surrogate pair."""
-    try:
-        return b"\0" not in words.encode()
-    except UnicodeEncodeError:
-        return False
-
-
-def _note(body: Json) -> str | None:
-    note = body.get("note")
-    if note is not None and (not isinstance(note, str) or len(note) > MOST_NOTE or not _is_text(note)):
-        raise Problem("invalid-verdict", 422, f"The note is a text of at most {MOST_NOTE} signs.")
-    return (note or "").strip() or None

@@ -98,9 +98,16 @@ def _netloc(origin: str) -> str:
 
 
 async def _page(request: web.Request) -> web.FileResponse:
-    """A file of the page; ``/`` is its index. aiohttp's own static route answers a missing file with an empty body."""
+    """A file of the page; a folder is its index, asked for with a slash: what it names is looked for beneath. aiohttp's
+    own static route answers a missing file with an empty body."""
+    asked = request.match_info["path"]
     try:
-        path = (STATIC / (request.match_info["path"] or "index.html")).resolve()
+        path = (STATIC / asked).resolve()
+        if path.is_dir() and path.is_relative_to(STATIC) and (path / "index.html").is_file():
+            if asked and not asked.endswith("/"):
+                query = request.rel_url.raw_query_string
+                raise web.HTTPPermanentRedirect(f"{path.name}/" + (f"?{query}" if query else ""))
+            path /= "index.html"
         found = path.is_file() and path.is_relative_to(STATIC)
     except (OSError, ValueError):  # a name that no file system takes: too long, or with a null in it
         found = False

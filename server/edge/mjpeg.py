@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import time
@@ -15,6 +14,7 @@ from ..broadcast import Closed
 from ..cameras import Cameras
 from ..feed import Feed
 from .problems import Problem
+from .queries import Flag, Number
 from .sessions import SessionPlaces
 from .stills import Follower, Stills
 
@@ -29,7 +29,8 @@ MOST_UNSENT = 128 * 1024
 """Bytes that the kernel takes ahead of the network: more would be old pictures for a viewer on a slow line."""
 
 STALE_S = 10.0
-HIGHEST_RATE = 60.0
+BOXES = Flag("boxes", "0: without the boxes of what is seen.", usual=True)
+RATE = Number("rate", "Pictures a second at the most.", 60, 0.01, 60)
 
 
 class Mjpeg:
@@ -70,7 +71,7 @@ class Mjpeg:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """``GET /api/v1/cameras/{name}/mjpeg``: pictures as they come, until the viewer leaves or the camera goes."""
         feed, drawn = self._asked(request)
-        interval = 1 / _rate(request)
+        interval = 1 / RATE.of(request)
         with self._places.take("mjpeg"):
             response = web.StreamResponse()
             response.headers["Content-Type"] = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
@@ -110,21 +111,11 @@ class Mjpeg:
                 request.transport.abort()
 
     def _asked(self, request: web.Request) -> tuple[Feed, bool]:
-        name, boxes = request.match_info["name"], request.query.get("boxes", "1")
+        name, boxes = request.match_info["name"], BOXES.of(request)
         feed = self._cameras.get(name)
         if feed is None:
             raise Problem("unknown-camera", 404, f"There is no camera named {name[:80]!r}.")
-        if boxes not in ("0", "1"):
-            raise Problem("invalid-parameter", 400, "The parameter boxes is 0 or 1.")
-        return feed, boxes == "1"
-
-
-def _rate(request: web.Request) -> float:
-    with contextlib.suppress(ValueError):
-        rate = float(request.query.get("rate", HIGHEST_RATE))
-        if 0 < rate <= HIGHEST_RATE:
-            return rate
-    raise Problem("invalid-parameter", 400, f"The parameter rate is a number above 0, {HIGHEST_RATE:g} at the most.")
+        return feed, boxes
 
 
 def _part(jpeg: bytes) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from ..detector import Detector
 from ..models import Model, ModelRefused, Models
@@ -123,7 +124,7 @@ class ModelRoutes:
                     return field_.filename or ""
                 if isinstance(field_, BodyPartReader):
                     await field_.release()
-        except ValueError as error:
+        except (ValueError, HttpProcessingError) as error:
             raise Problem("malformed-request", 400, "The multipart form cannot be read.") from error
         raise Problem("missing-file", 400, "The form has no field named 'file'. Put the model there.")
 

@@ -53,6 +53,7 @@ PERMITS: dict[tuple[str, str], Permit] = {
     ("POST", "/api/predict"): _needs(DETECT),
     ("GET", "/api/v1/server"): KNOWN,
     ("GET", "/api/v1/ice"): KNOWN,
+    ("GET", "/api/v1/openapi.json"): KNOWN,
     ("POST", "/api/v1/settings/reload"): _needs(ACCESS, action="settings.reload"),
     ("GET", "/api/v1/doctor"): _needs(ACCESS),
     ("POST", "/api/v1/detect"): _needs(DETECT),

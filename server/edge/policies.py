@@ -6,11 +6,12 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..aside import aside
 from ..cameras import CameraRefused, Cameras
@@ -21,7 +22,7 @@ from ..core.tracking import TrackerSettings
 from ..recordings import recording_of
 from ..store.episodes import Episode, Episodes
 from ..wire import event_body, iso
-from .bodies import Json, read_json
+from .bodies import Json, read_json, shaped
 from .problems import Problem
 from .queries import unix_of
 
@@ -37,21 +38,55 @@ MOST_REPLAYS = 1
 LET_GO_EVERY = 8
 """Looks, about a millisecond: for so long the event loop waits for the interpreter at the most."""
 
-FIELDS = ("policy", "camera", "since", "until", "recording")
+
+WRONG = {
+    field: Problem("invalid-replay", 422, detail)
+    for field, detail in {
+        "policy": 'The policy is an object of what differs from the one in force, such as {"hits": 4}.',
+        "camera": "The camera is given by its name.",
+        "since": "The field since is a time such as 2026-11-23T10:00:00Z.",
+        "until": "The field until is a time such as 2026-11-23T10:00:00Z.",
+        "recording": "The recording is a text of JSON lines.",
+    }.items()
+}
 
 Pair = tuple[ConfirmationPolicy, ConfirmationPolicy]
 """The policy that is tried, and the one in force."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be replayed. Times are unix seconds; ``recording`` is given in place of what is stored."""
+def _unix(value: object) -> object:
+    unix = unix_of(value) if isinstance(value, str) else None
+    if value is not None and unix is None:
+        raise PydanticCustomError("moment", "This is no time.")
+    return unix
 
-    changes: PolicyChanges
-    camera: str | None
-    since: float | None
-    until: float | None
-    recording: str | None
+
+At = Annotated[
+    float | None,
+    BeforeValidator(_unix),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}),
+]
+"""A time as RFC 3339 has it -> unix seconds."""
+
+
+class Asked(BaseModel):
+    """What is to be replayed: what is kept of a camera or of all, or a recording that is sent."""
+
+    model_config = ConfigDict(extra="forbid", title="Replay")
+
+    policy: PolicyChanges = Field(description="What differs from the policy in force.")
+    camera: str | None = Field(None, min_length=1, max_length=63, description="A camera's name; null: all of them.")
+    since: At = Field(None, description="From then on, of what is kept.")
+    until: At = Field(None, description="Up to then.")
+    recording: str | None = Field(None, description="JSON lines, as in `detections.jsonl` of an event's evidence.")
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Asked:
+        if self.recording is not None and (self.since is not None or self.until is not None):
+            raise ValueError("The fields since and until are for what is stored, not for a recording that is sent.")
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise ValueError("The time until is before since.")
+        return self
 
 
 class PolicyRoutes:
@@ -120,8 +155,8 @@ class PolicyRoutes:
         try:
             if asked.camera or asked.recording is not None:
                 against = self._over(self.usual, asked.camera)
-                return asked.changes.over(against), against
-            return self._over(asked.changes.over(self.usual), feed), self._over(self.usual, feed)
+                return asked.policy.over(against), against
+            return self._over(asked.policy.over(self.usual), feed), self._over(self.usual, feed)
         except ValueError as error:
             raise _wrong_policy([{"field": "policy", "detail": f"{error}."}]) from error
 
@@ -208,26 +243,9 @@ def _play_episode(trial: Trial, episode: Episode) -> None:
 
 
 def _asked(body: Json) -> Asked:
-    if unknown := set(body) - set(FIELDS):
-        raise _wrong(f"There is no such field: {', '.join(sorted(unknown))[:200]}. Known are: {', '.join(FIELDS)}.")
-    camera, recording = body.get("camera"), body.get("recording")
-    if camera is not None and not (isinstance(camera, str) and 0 < len(camera) <= 63):
-        raise _wrong("The camera is given by its name.")
-    if recording is not None and not isinstance(recording, str):
-        raise _wrong("The recording is a text of JSON lines.")
-    since, until = _moment(body, "since"), _moment(body, "until")
-    if recording is not None and (since is not None or until is not None):
-        raise _wrong("The fields since and until are for what is stored, not for a recording that is sent.")
-    if since is not None and until is not None and until < since:
-        raise _wrong("The time until is before since.")
-    return Asked(_changes(body.get("policy")), camera, since, until, recording)
-
-
-def _changes(given: object) -> PolicyChanges:
-    if not isinstance(given, dict):
-        raise _wrong('The policy is an object of what differs from the one in force, such as {"hits": 4}.')
     try:
-        return PolicyChanges.model_validate(given)
+        if isinstance(body.get("policy"), dict):
+            PolicyChanges.model_validate(body["policy"])
     except ValidationError as error:
         raise _wrong_policy(
             [
@@ -240,20 +258,7 @@ def _changes(given: object) -> PolicyChanges:
                 for mistake in error.errors()[:20]
             ]
         ) from error
-
-
-def _moment(body: Json, name: str) -> float | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    unix = unix_of(value) if isinstance(value, str) else None
-    if unix is None:
-        raise _wrong(f"The field {name} is a time such as 2026-11-23T10:00:00Z.")
-    return unix
-
-
-def _wrong(detail: str) -> Problem:
-    return Problem("invalid-replay", 422, detail)
+    return shaped(Asked, body, WRONG)
 
 
 def _wrong_policy(errors: list[dict[str, str]]) -> Problem:

@@ -24,9 +24,11 @@ from ..urls import redacted
 from ..wire import iso
 from .bodies import Json, read_json
 from .problems import Problem
-from .queries import number, texts
+from .queries import Texts, Whole, limit
 
-MOST_DELIVERIES = 200
+LIMIT = limit(50, 200)
+STATES = Texts("state", "Only deliveries that stand so.", ALL_STATES)
+CURSOR = Whole("cursor", "What the page before gave as `next`; 0: from the newest.", 0, 0, 10**18 - 1)
 SECRET_BYTES = 24
 LOOK_UP_S = 3.0
 STATUS = {"unknown-webhook": 404, "too-many-webhooks": 409, "declared-webhook": 409}
@@ -176,15 +178,10 @@ class WebhookRoutes:
 
     async def deliveries(self, request: web.Request) -> web.Response:
         """``GET /api/v1/webhooks/{id}/deliveries``: the newest first, a page at a time."""
-        states = texts(request, "state", ALL_STATES)
-        limit = int(number(request, "limit", 50, 1, MOST_DELIVERIES))
-        cursor = request.query.get("cursor")
-        if cursor is not None and not re.fullmatch(r"[0-9]{1,18}", cursor):
-            raise Problem("invalid-parameter", 400, "The parameter cursor is what the page before gave as next.")
+        states, most, before = STATES.of(request), LIMIT.of(request), CURSOR.of(request) or None
         with _refusals():
             known = await self._subscriptions.get(_id(request))
-            before = int(cursor) if cursor else None
-            page, following = await self._deliveries.select(known.id, states or ALL_STATES, limit, before)
+            page, following = await self._deliveries.select(known.id, states or ALL_STATES, most, before)
         return web.json_response(
             {"deliveries": [delivery_body(one) for one in page], "next": str(following) if following else None}
         )

@@ -7,8 +7,12 @@ from aiohttp import web
 from ..cameras import Cameras
 from .guard import lease_of
 from .problems import Problem
+from .queries import Choice
 from .webrtc import MODES, SIZES, WebRtcSessions
 from .wish import SDP, SessionRoutes, read_sdp
+
+MODE = Choice("mode", "`overlay` leaves the boxes out.", MODES, MODES[0])
+SIZE = Choice("size", "`small` is at most 640 pixels wide.", SIZES, SIZES[0])
 
 
 class Whep:
@@ -29,15 +33,7 @@ class Whep:
         feed = self._cameras.get(name)
         if feed is None:
             raise Problem("unknown-camera", 404, f"There is no camera named {name[:80]!r}.")
-        mode, size = _choice(request, "mode", MODES), _choice(request, "size", SIZES)
+        mode, size = MODE.of(request), SIZE.of(request)
         offer = await read_sdp(request, SDP)
         answer = await self._webrtc.watch(offer, feed, mode, size, lease_of(request), "whep")
         return self._sessions.created(request, answer)
-
-
-def _choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str:
-    """A parameter that is one of some words; the first unless given."""
-    value = request.query.get(name, choices[0])
-    if value not in choices:
-        raise Problem("invalid-parameter", 400, f"The {name} is one of: {', '.join(choices)}.")
-    return value

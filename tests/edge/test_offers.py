@@ -76,7 +76,7 @@ async def test_unknown_mode_and_camera(client: Client) -> None:
     (await post(client, sdp, None)).problem("invalid-parameter", 400)
     (await post(client, sdp, ["overlay"])).problem("invalid-parameter", 400)
     assert "'gate'" in (await post(client, sdp, camera="gate")).problem("unknown-camera", 404)
-    (await post(client, sdp, camera=7)).problem("unknown-camera", 404)
+    (await post(client, sdp, camera=7)).problem("invalid-parameter", 400)
     (await post(client, sdp, camera="")).problem("unknown-camera", 404)
     assert "full, small" in (await post(client, sdp, size="huge")).problem("invalid-parameter", 400)
 

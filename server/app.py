@@ -143,6 +143,7 @@ async def running(
             cameras,
             metrics,
             lambda: reloader.settings.limits,
+            settings.detector.confidence,
             webrtc,
             streams,
             pool,

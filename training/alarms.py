@@ -155,7 +155,7 @@ def carried(name: str, scene: Sequence[Image], cutout: Cutout, length: int, rate
         begin, drift = (rng.uniform(0.2, 0.5), rng.uniform(0.3, 0.6)), (rng.uniform(0.05, 0.2), rng.uniform(-0.05, 0.1))
         lead, shown = round(LEAD_S * rate), round(SIGHT_S * rate)
         for number in range(lead + shown + round(TRAIL_S * rate)):
-            picture = np.ascontiguousarray(scene[number % len(scene)][..., ::-1])
+            picture = scene[number % len(scene)][..., ::-1].copy()  # else the gun would stay in the scene
             step = (number - lead) / shown
             if 0 <= step < 1:
                 left, top = ((begin[axis] + drift[axis] * step) * picture.shape[1 - axis] for axis in (0, 1))

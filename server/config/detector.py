@@ -30,7 +30,7 @@ class DetectorSettings(Section):
         "One that is not there is replaced by the CPU, and Vigie says so.",
     )
     workers: int = Field(default_factory=cores, ge=1, le=64, description="Looks at a time; as many as cores.")
-    confidence: float = Field(0.25, ge=0.05, le=0.95, description="A score that begins a track.")
+    confidence: float = Field(0.35, ge=0.05, le=0.95, description="A score that begins a track.")
     weak_confidence: float = Field(0.1, ge=0.01, le=0.95, description="A score that carries a track on.")
     nms_iou: float = Field(0.6, gt=0, lt=1, description="Overlap above which the weaker of two boxes goes.")
     look_rate: float = Field(10, gt=0, le=60, description="Looks a second at a feed where nothing is suspected.")

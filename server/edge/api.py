@@ -36,8 +36,7 @@ from .readiness import Readiness
 from .stream import Streams
 from .webrtc import MODES, SIZES, WebRtcSessions
 
-USUAL_CONFIDENCE = 0.25
-CONFIDENCE = Number("confidence", "The lowest score that is told.", USUAL_CONFIDENCE, 0.01, 1.0)
+CONFIDENCE = Number("confidence", "The lowest score that is told; `detector.confidence` unless given.", None, 0.01, 1.0)
 ANNOTATE = Choice("annotate", "`jpeg` answers the picture with its boxes in place of JSON.", ("jpeg",))
 MODE = Choice("mode", "Whether the server draws the boxes, or tells of them only.", MODES, MODES[0])
 
@@ -70,6 +69,8 @@ class Api:
     cameras: Cameras
     metrics: Metrics
     current_limits: Callable[[], LimitSettings]
+    confidence: float
+    """Least score of what is found in a picture, where the request does not say."""
     webrtc: WebRtcSessions
     streams: Streams
     pool: ThreadPoolExecutor
@@ -102,7 +103,7 @@ class Api:
 
     async def predict(self, request: web.Request) -> web.Response:
         """``POST /predict``: a picture in, the annotated JPEG as base64 text out."""
-        picture, detections, _, _ = await self._look(request, USUAL_CONFIDENCE, only_form=True)
+        picture, detections, _, _ = await self._look(request, self.confidence, only_form=True)
         jpeg = await self._annotated(picture, detections)
         return web.Response(text=base64.b64encode(jpeg).decode())
 
@@ -110,7 +111,7 @@ class Api:
         """``POST /api/v1/detect``: a picture in, detections as JSON or the annotated JPEG out."""
         annotate = ANNOTATE.of(request)
         begun = time.monotonic()
-        confidence = CONFIDENCE.of(request)
+        confidence = CONFIDENCE.of(request, self.confidence)
         picture, detections, timing, decoding = await self._look(request, confidence)
         if annotate:
             return web.Response(body=await self._annotated(picture, detections), content_type="image/jpeg")

@@ -40,19 +40,19 @@ def _wrong(detail: str) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number within its bounds; ``usual`` where it is not given."""
+    """A number within its bounds; ``usual`` where it is not given, None: what the settings say."""
 
     name: str
     says: str
-    usual: float
+    usual: float | None
     least: float
     most: float
 
-    def of(self, request: web.Request) -> float:
-        """What a request gives; raises :class:`Problem`, as all of these do."""
+    def of(self, request: web.Request, usual: float = math.nan) -> float:
+        """What a request gives, else the usual; raises :class:`Problem`, as all of these do."""
         text = request.query.get(self.name)
         try:
-            value = self.usual if text is None else float(text)
+            value = (usual if self.usual is None else self.usual) if text is None else float(text)
         except ValueError:
             value = math.nan
         if not self.least <= value <= self.most:
@@ -61,7 +61,8 @@ class Number:
 
     def schema(self) -> Json:
         """A number."""
-        return {"type": "number", "minimum": self.least, "maximum": self.most, "default": self.usual}
+        default = {} if self.usual is None else {"default": self.usual}
+        return {"type": "number", "minimum": self.least, "maximum": self.most, **default}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import { labelName, languages, percent, say, t } from "../i18n/i18n.js";
 /** @typedef {import("../types.js").DetectResult} DetectResult */
 /** @typedef {import("../types.js").Detection} Detection */
 
-const DEFAULT_PERCENT = 25;
+const DEFAULT_PERCENT = 35;
 
 export class VigieFindings extends HTMLElement {
   #verdict = h("p", { class: "verdict", testid: "verdict" });

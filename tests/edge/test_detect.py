@@ -45,10 +45,13 @@ async def test_the_answer_has_the_shape_of_the_contract(client: Client) -> None:
 
 
 async def test_raw_and_form_get_the_same_answer(client: Client) -> None:
-    raw = (await client.detect(gun_jpeg())).json()
-    form = (await client.post("/api/v1/detect", data=form_of(gun_jpeg()))).json()
-    octets = (await client.detect(gun_jpeg(), kind="application/octet-stream")).json()
-    assert raw["detections"] == form["detections"] == octets["detections"]
+    """Within a pixel: after its first looks at a shape, OpenVINO rounds by a network compiled for that shape."""
+    (raw,) = (await client.detect(gun_jpeg())).json()["detections"]
+    (form,) = (await client.post("/api/v1/detect", data=form_of(gun_jpeg()))).json()["detections"]
+    (octets,) = (await client.detect(gun_jpeg(), kind="application/octet-stream")).json()["detections"]
+    for one in (form, octets):
+        assert one["box"] == pytest.approx(raw["box"], abs=1)
+        assert one["confidence"] == pytest.approx(raw["confidence"], abs=0.01)
 
 
 async def test_nothing_seen_is_an_empty_list(client: Client) -> None:

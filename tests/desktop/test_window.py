@@ -13,9 +13,12 @@ from pytestqt.qtbot import QtBot
 from desktop.languages import en, fr
 from desktop.window import Window
 from desktop.words import Words
+from server.config import DetectorSettings
 
 from .fixtures import Opened
 from .vigie import ROOT
+
+USUAL = DetectorSettings().confidence
 
 
 def places(text: str) -> set[str]:
@@ -42,7 +45,7 @@ def source_of() -> str:
 def test_all_words_change_at_once(window: Window) -> None:
     window.local.open_camera("rtsp://127.0.0.1:9/x")
     window._choose_language("fr")
-    assert window.local.controls.value.text() == "25 %"
+    assert window.local.controls.value.text() == f"{USUAL:.0%}".replace("%", " %")
     assert [window._tabs.tabText(index) for index in (0, 1)] == ["Sur cet ordinateur", "Sur un serveur Vigie"]
     assert window.connected.form.button.text() == "Se connecter"
     window._choose_language("en")
@@ -70,7 +73,7 @@ def test_an_unreadable_memory_is_none(opened: Opened, tmp_path: Path) -> None:
     file.parent.mkdir()
     file.write_text("[General]\nconfidence=much\npage=x\nlanguage=xx\ngeometry=@ByteArray(no)\n", "utf-8")
     window = opened(None)
-    assert window.local.controls.confidence == 0.25
+    assert window.local.controls.confidence == USUAL
 
 
 def test_unknown_words_are_a_mistake() -> None:

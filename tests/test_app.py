@@ -139,7 +139,7 @@ async def test_stop_while_a_camera_connects(data_dir: Path, scheme: str) -> None
         async with serving(data_dir, warm=False, cameras=(camera,)) as server, client_of(server) as client:
             await camera_in_state(client, "connecting")
             begun = time.monotonic()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 6, "a connection is waited for longer"
         await all_gone(before)
 
 

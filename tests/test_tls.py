@@ -111,10 +111,10 @@ async def test_a_cookie_over_tls_is_for_secure_pages_only(data_dir: Path) -> Non
     async with serving(data_dir, warm=False, tls="self-made", access={"local": False}) as server:
         trusted = ssl.create_default_context(cafile=str(server.settings.data_dir / "tls" / "certificate.pem"))
         async with aiohttp.ClientSession() as http:  # the name is right, too
-            answer = await http.get(f"{server.url}/", ssl=trusted)
-            assert answer.status == 200
-            answer = await http.get(f"{server.url}/api/v1/cameras", ssl=trusted)
-            assert answer.status == 401
+            async with http.get(f"{server.url}/", ssl=trusted) as answer:
+                assert answer.status == 200
+            async with http.get(f"{server.url}/api/v1/cameras", ssl=trusted) as answer:
+                assert answer.status == 401
         key = server.settings.data_dir / "tls" / "key.pem"
         assert key.stat().st_mode & 0o777 == 0o600
 

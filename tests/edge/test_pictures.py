@@ -281,7 +281,7 @@ async def poured(client: Client, path: str, headers: dict[str, str], flood: Floo
     """The answer, read while the body still goes out, as curl and browsers do."""
     host, port = client.server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    lines = [f"POST {path} HTTP/1.1", "Host: vigie", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [f"POST {path} HTTP/1.1", f"Host: {host}:{port}", *(f"{name}: {value}" for name, value in headers.items())]
     chunked = "Content-Length" not in headers
     writer.write("\r\n".join([*lines, *(["Transfer-Encoding: chunked"] if chunked else []), "", ""]).encode())
 

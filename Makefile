@@ -55,11 +55,11 @@ desktop: desktop-env ## Start the desktop application; files or options go in AR
 
 desktop-package: desktop-env ## Pack the desktop application for this system, into dist/Vigie
 	$(DESKTOP)/bin/python -m pip install --quiet --disable-pip-version-check "pyinstaller>=6.11,<7"
-	$(DESKTOP)/bin/pyinstaller --noconfirm --windowed --name Vigie --paths . --specpath build \
+	PYTHONPATH=. $(DESKTOP)/bin/pyinstaller --noconfirm --windowed --name Vigie --paths . --specpath build \
 	    --add-data "$(CURDIR)/models:models" \
 	    --add-data "$(CURDIR)/desktop/*.svg:desktop" \
 	    --collect-submodules server.sources --collect-submodules server.inference --collect-submodules desktop.languages \
-	    --collect-binaries openvino --exclude-module server.inference.ultralytics desktop/__main__.py
+	    --collect-all openvino --exclude-module server.inference.ultralytics desktop/__main__.py
 
 check-desktop: dev desktop-env ## Types of the desktop application and its tests
 	$(BIN)/mypy --python-executable $(DESKTOP)/bin/python desktop tests/desktop/*.py

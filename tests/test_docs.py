@@ -43,7 +43,7 @@ def test_each_dependency_has_a_reason_and_its_licence() -> None:
 
 
 def test_no_link_between_documents_is_broken() -> None:
-    others = {".venv", ".venv-desktop", ".venv-train", "node_modules", "runs"}
+    others = {".venv", ".venv-desktop", ".venv-train", "build", "dist", "node_modules", "runs"}
     documents = [path for path in ROOT.rglob("*.md") if not others & set(path.parts)]
     broken = [
         f"{document.relative_to(ROOT)}: {target}"
